@@ -1,0 +1,37 @@
+/* Whole files: written atomically (temporary file beside the target, fsync, rename, fsync of the directory), read with
+ * a limit. A reader sees the old file or the new one, never a part. Errors are EIO with path, reason and what to do.
+ */
+#ifndef ORR_IO_FILE_H
+#define ORR_IO_FILE_H
+
+#include "base/error.h"
+
+/* A file being written; belongs to one thread at a time. */
+struct orr_file_writer;
+
+/* Begin to replace path. On success *out is the caller's, to be committed or discarded. */
+ORR_CHECKED orr_status orr_file_writer_open(const char *path, struct orr_file_writer **out, struct orr_error *err);
+
+/* Append n bytes (buffered; a failure may be reported by a later call). On failure the writer is still to be
+ * discarded. */
+ORR_CHECKED orr_status orr_file_writer_append(struct orr_file_writer *writer, const void *data, size_t n,
+                                              struct orr_error *err);
+
+/* Make the file appear under its name, on disk. Frees writer on success and on failure; on failure the old file is
+ * untouched and the temporary one removed. */
+ORR_CHECKED orr_status orr_file_writer_commit(struct orr_file_writer *writer, struct orr_error *err);
+
+/* Remove the temporary file and free writer; NULL is allowed. */
+void orr_file_writer_discard(struct orr_file_writer *writer);
+
+/* Replace path by n bytes, atomically. Any thread. */
+ORR_CHECKED orr_status orr_file_write_atomic(const char *path, const void *data, size_t n, struct orr_error *err);
+
+/* Read a whole regular file of at most max_bytes. *data (n bytes and a zero after them) is the caller's, to free with
+ * orr_memory_free. EIO; EFORMAT when it is larger. */
+ORR_CHECKED orr_status orr_file_read(const char *path, size_t max_bytes, char **data, size_t *n, struct orr_error *err);
+
+/* Make a directory and those above it that are missing; one that exists is fine. */
+ORR_CHECKED orr_status orr_file_make_directories(const char *path, struct orr_error *err);
+
+#endif

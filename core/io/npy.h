@@ -1,0 +1,39 @@
+/* NumPy's .npy files, format version 1.0: dense little-endian arrays of rank 0 to 4 in C order.
+ *
+ * Format: NumPy Enhancement Proposal 1 and numpy.lib.format.
+ */
+#ifndef ORR_IO_NPY_H
+#define ORR_IO_NPY_H
+
+#include "base/error.h"
+#include "orrery/backend.h"
+
+/* Element types of files: those of enum orr_dtype that files hold, and 64-bit whole numbers. */
+enum orr_npy_type { ORR_NPY_F32 = ORR_F32, ORR_NPY_I32 = ORR_I32, ORR_NPY_F64 = ORR_F64, ORR_NPY_I64 = 64 };
+
+/* A dense row-major array. */
+struct orr_array {
+    uint32_t dtype; /* enum orr_npy_type */
+    uint32_t rank;  /* 0 to 4 */
+    int64_t dim[ORR_RANK_MAX];
+    void *data;
+};
+
+/* Bytes of one element; 0 for a type that files do not hold. */
+size_t orr_npy_type_bytes(uint32_t dtype);
+
+/* The bytes of an array of this type and shape. EDTYPE, ESHAPE (rank, negative dimension, overflow). */
+ORR_CHECKED orr_status orr_npy_bytes(uint32_t dtype, uint32_t rank, const int64_t *dim, size_t *bytes,
+                                     struct orr_error *err);
+
+/* Write array atomically. EDTYPE, ESHAPE, EIO. Any thread. */
+ORR_CHECKED orr_status orr_npy_write(const char *path, const struct orr_array *array, struct orr_error *err);
+
+/* Read a file. On success out->data is the caller's, to be freed by orr_array_fini. EIO; EFORMAT says what in the file
+ * is not as expected. Any thread. */
+ORR_CHECKED orr_status orr_npy_read(const char *path, struct orr_array *out, struct orr_error *err);
+
+/* Free what orr_npy_read gave; array may hold NULL data. */
+void orr_array_fini(struct orr_array *array);
+
+#endif
