@@ -1,0 +1,155 @@
+/* Opening devices by name, and backend calls whose failures say which device they came from. */
+#include "run/device.h"
+
+#include "base/memory.h"
+#include "base/params.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* "backend:which" in two; the colon counts only after the last slash of a path. */
+static orr_status split_name(const char *text, char *backend, size_t size, const char **which, struct orr_error *err)
+{
+    const char *slash = strrchr(text, '/');
+    const char *colon = strchr(slash ? slash : text, ':');
+    const size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    if (n == 0 || n >= size)
+        return orr_fail(err, ORR_EINVAL,
+                        "device '%s': expected BACKEND or BACKEND:WHICH, such as reference or opencl:0", text);
+    memcpy(backend, text, n);
+    backend[n] = '\0';
+    *which = colon ? colon + 1 : "";
+    return ORR_OK;
+}
+
+static bool contains(const char *text, const char *part) { return strcasestr(text, part) != NULL; }
+
+static bool matches(const struct orr_device_info *info, uint32_t index, const char *which)
+{
+    static const char *const kinds[] = {"cpu", "gpu", "other"};
+    if (isdigit((unsigned char)which[0])) {
+        char *end = NULL;
+        const unsigned long number = strtoul(which, &end, 10);
+        return *end == '\0' && number == index;
+    }
+    for (uint32_t k = 0; k < 3; ++k)
+        if (strcasecmp(which, kinds[k]) == 0) return info->kind == k;
+    return contains(info->name, which) || contains(info->vendor, which);
+}
+
+static void terminate(struct orr_device_info *info)
+{
+    info->name[sizeof(info->name) - 1] = '\0';
+    info->vendor[sizeof(info->vendor) - 1] = '\0';
+    info->driver[sizeof(info->driver) - 1] = '\0';
+}
+
+orr_status orr_device_describe(const struct orr_backend_ops *ops, uint32_t index, struct orr_device_info *info,
+                               struct orr_error *err)
+{
+    memset(info, 0, sizeof(*info));
+    info->size = sizeof(*info);
+    struct orr_error own = {.code = ORR_OK};
+    const orr_status status = ops->device_info(index, info, &own);
+    terminate(info);
+    if (status == ORR_OK) return ORR_OK;
+    return orr_fail(err, status, "device %u: %s", index, own.text[0] ? own.text : "the backend gave no reason");
+}
+
+static orr_status choose(const struct orr_backend_ops *ops, const char *backend, const char *which, uint32_t *index,
+                         struct orr_device_info *info, struct orr_error *err)
+{
+    char found[300] = "";
+    size_t at = 0;
+    const uint32_t count = ops->device_count();
+    for (uint32_t i = 0; i < count; ++i) {
+        ORR_TRY(orr_device_describe(ops, i, info, err));
+        if (which[0] == '\0' || matches(info, i, which)) {
+            *index = i;
+            return ORR_OK;
+        }
+        if (at < sizeof(found))
+            at += (size_t)snprintf(found + at, sizeof(found) - at, "%s%u: %s", at ? ", " : "", i, info->name);
+    }
+    if (count == 0) return orr_fail(err, ORR_EDEVICE, "backend '%s' finds no device on this machine", backend);
+    return orr_fail(err, ORR_EDEVICE, "backend '%s' has no device '%s'; it has %s", backend, which, found);
+}
+
+static orr_status open_chosen(struct orr_open_device *device, struct orr_error *err)
+{
+    const size_t n = orr_params_count(device->plugin->params);
+    union orr_value *values = orr_memory_array(n, sizeof(*values));
+    if (!values) return orr_memory_out(err, "backend parameters", n * sizeof(*values));
+    struct orr_error own = {.code = ORR_OK};
+    orr_status status = orr_params_defaults(device->plugin->params, values, err);
+    if (status == ORR_OK) {
+        status = device->ops->open(device->index, values, &device->handle, &own);
+        if (status != ORR_OK)
+            orr_fail(err, status, "cannot open %s device %u (%s): %s", device->plugin->name, device->index,
+                     device->info.name, own.text[0] ? own.text : "the backend gave no reason");
+    }
+    orr_memory_free(values);
+    return status;
+}
+
+orr_status orr_device_open(struct orr_loader *loader, const char *name, struct orr_open_device **out,
+                           struct orr_error *err)
+{
+    char backend[4096];
+    const char *which = "";
+    const struct orr_plugin *plugin = NULL;
+    *out = NULL;
+    ORR_TRY(split_name(name, backend, sizeof(backend), &which, err));
+    ORR_TRY(orr_loader_find(loader, ORR_BACKEND, backend, &plugin, err));
+    struct orr_open_device *device = orr_memory_array(1, sizeof(*device));
+    if (!device) return orr_memory_out(err, "a device", sizeof(*device));
+    device->plugin = plugin;
+    device->ops = plugin->ops;
+    orr_status status = choose(device->ops, backend, which, &device->index, &device->info, err);
+    if (status == ORR_OK) status = open_chosen(device, err);
+    if (status != ORR_OK) {
+        orr_memory_free(device);
+        return status;
+    }
+    *out = device;
+    return ORR_OK;
+}
+
+void orr_device_close(struct orr_open_device *device)
+{
+    if (!device) return;
+    device->ops->close(device->handle);
+    orr_memory_free(device);
+}
+
+orr_status orr_device_failed(const struct orr_open_device *device, orr_status status, const char *what,
+                             const struct orr_error *own, struct orr_error *err)
+{
+    return orr_fail(err, status, "%s (%s): %s: %s", device->plugin->name, device->info.name, what,
+                    own->text[0] ? own->text : "the backend gave no reason");
+}
+
+orr_status orr_device_alloc(struct orr_open_device *device, size_t bytes, struct orr_buffer **out,
+                            struct orr_error *err)
+{
+    struct orr_error own = {.code = ORR_OK};
+    char what[64];
+    *out = NULL;
+    const orr_status status = device->ops->alloc(device->handle, bytes, out, &own);
+    if (status == ORR_OK && *out) {
+        device->buffer_bytes += bytes;
+        return ORR_OK;
+    }
+    snprintf(what, sizeof(what), "allocating %zu bytes", bytes);
+    return orr_device_failed(device, status == ORR_OK ? ORR_EBUG : status, what, &own, err);
+}
+
+void orr_device_free(struct orr_open_device *device, struct orr_buffer *buffer, size_t bytes)
+{
+    if (!buffer) return;
+    device->ops->free(device->handle, buffer);
+    device->buffer_bytes -= bytes;
+}

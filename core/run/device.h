@@ -1,0 +1,36 @@
+/* A device opened through a backend plugin: the one place where the engine talks to backend code. */
+#ifndef ORR_RUN_DEVICE_H
+#define ORR_RUN_DEVICE_H
+
+#include "base/loader.h"
+#include "orrery/backend.h"
+
+struct orr_open_device {
+    const struct orr_plugin *plugin;
+    const struct orr_backend_ops *ops;
+    struct orr_device *handle;
+    uint32_t index;
+    struct orr_device_info info;
+    uint64_t buffer_bytes; /* allocated and not yet freed */
+};
+
+/* Open "backend" or "backend:which": which is a number, "cpu", "gpu" or part of the device's name or vendor; none: the
+ * backend's first. backend is a name or a path with a '/'. The caller closes *out. Errors name what was found. */
+ORR_CHECKED orr_status orr_device_open(struct orr_loader *loader, const char *which, struct orr_open_device **out,
+                                       struct orr_error *err);
+void orr_device_close(struct orr_open_device *device); /* NULL is fine; after every buffer is freed */
+
+/* What device `index` says of itself, texts terminated; nothing is opened. */
+ORR_CHECKED orr_status orr_device_describe(const struct orr_backend_ops *ops, uint32_t index,
+                                           struct orr_device_info *info, struct orr_error *err);
+
+/* Turn a backend's failure into one that names device and action, with a text where the backend gave none. */
+orr_status orr_device_failed(const struct orr_open_device *device, orr_status status, const char *what,
+                             const struct orr_error *own, struct orr_error *err);
+
+/* Backend calls with the device's name put before the text of a failure, and a text made where a backend gave none. */
+ORR_CHECKED orr_status orr_device_alloc(struct orr_open_device *device, size_t bytes, struct orr_buffer **out,
+                                        struct orr_error *err);
+void orr_device_free(struct orr_open_device *device, struct orr_buffer *buffer, size_t bytes);
+
+#endif
