@@ -1,0 +1,55 @@
+/* Least squares with intercept, many targets at once: what the linear probe fits.
+ *
+ * In: features and targets of the training rows, features of the held-out rows. Out: predictions for both sets, which
+ * the probe scores. Golub and Van Loan, Matrix Computations (4th ed.), chapters 5.3 and 5.5.
+ */
+#ifndef ORR_PROBES_LEAST_SQUARES_H
+#define ORR_PROBES_LEAST_SQUARES_H
+
+#include "orrery/plugin.h"
+#include "orrery/probe.h"
+
+/* One site. features[split] is (rows, features); rows and features are at least 1 and every number is finite.
+ * target is (n_targets, rows of ORR_TRAIN): one contiguous run per target. */
+struct linear_problem {
+    const char *site; /* for messages */
+    struct orr_matrix features[2];
+    const double *target;
+    uint32_t n_targets;
+    double cut; /* a singular value at or below cut * the largest is dropped; 0: the machine epsilon */
+};
+
+struct linear_rank {
+    uint32_t features; /* that are not constant over the training rows */
+    uint32_t kept;     /* singular values above the cut */
+};
+
+/* Fit in double on standardised features (mean and standard deviation of the training rows; constant features dropped).
+ * The rows are reduced by QR a block at a time, then dgelsd solves the triangle: the singular values, and so the rank
+ * and the answer, are those of the whole matrix, while memory beyond the caller's stays a few blocks.
+ * predicted[split] is the caller's, (n_targets, rows of the split). Fails with ORR_ENOMEM, or ORR_ENUMERIC when the
+ * singular value decomposition does not converge. Any thread. */
+orr_status linear_solve_double(const struct orr_host *host, const struct linear_problem *problem, double *predicted[2],
+                               struct linear_rank *rank, struct orr_error *err) ORR_CHECKED;
+
+/* The same fit as scikit-learn 1.2's LinearRegression given float32 (which calls scipy's lstsq): features and targets
+ * centred in float32 but not scaled, sgelsd with the float32 epsilon as its cut (`cut` is not read), predictions in
+ * float32 from the raw features. On nearly collinear activations it is inaccurate; that is its purpose. */
+orr_status linear_solve_single(const struct orr_host *host, const struct linear_problem *problem, double *predicted[2],
+                               struct linear_rank *rank, struct orr_error *err) ORR_CHECKED;
+
+/* What a LAPACK least squares driver returned, as a status with a sentence. */
+orr_status linear_lapack_status(const struct orr_host *host, const char *site, const char *routine, int info,
+                                struct orr_error *err) ORR_CHECKED;
+
+/* count * size bytes from the host, aligned for vector loads, or NULL when that overflows or memory is out. */
+void *linear_alloc(const struct orr_host *host, uint64_t count, uint64_t size);
+
+/* True when all numbers are equal up to the last bits of the largest: such a column has no variance to speak of. */
+static inline bool linear_is_constant(double low, double high)
+{
+    const double largest = -low > high ? -low : high;
+    return high - low <= 4 * 2.220446049250313e-16 * largest;
+}
+
+#endif

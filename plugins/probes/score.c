@@ -1,0 +1,172 @@
+/* R^2 and its bootstrap over trajectories.
+ *
+ * In: truth, predictions, trajectory of each row. Out: scores. A resampled R^2 needs only sums per trajectory, so a
+ * hundred draws of all targets are one small matrix product.
+ */
+#include "score.h"
+
+#include "least_squares.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINEAR_DRAWS = 100 };
+
+static double mean_of(const double *value, uint64_t n)
+{
+    double sum = 0;
+    for (uint64_t i = 0; i < n; ++i)
+        sum += value[i];
+    return sum / (double)n;
+}
+
+static bool is_constant(const double *value, uint64_t n)
+{
+    double low = value[0], high = value[0];
+    for (uint64_t i = 1; i < n; ++i) {
+        low = value[i] < low ? value[i] : low;
+        high = value[i] > high ? value[i] : high;
+    }
+    return linear_is_constant(low, high);
+}
+
+double linear_r2(const double *truth, const double *predicted, uint64_t rows)
+{
+    if (is_constant(truth, rows)) return (double)NAN;
+    const double mean = mean_of(truth, rows);
+    double residual = 0, total = 0;
+    for (uint64_t i = 0; i < rows; ++i) {
+        residual += (truth[i] - predicted[i]) * (truth[i] - predicted[i]);
+        total += (truth[i] - mean) * (truth[i] - mean);
+    }
+    return 1 - residual / total;
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Number the distinct values of trajectory; `sorted` is scratch of as many doubles. */
+static void number_clusters(struct linear_resampler *s, const double *trajectory, double *sorted)
+{
+    memcpy(sorted, trajectory, s->rows * sizeof *sorted);
+    qsort(sorted, s->rows, sizeof *sorted, compare_doubles);
+    for (uint64_t i = 0; i < s->rows; ++i)
+        if (i == 0 || sorted[i] != sorted[s->n_clusters - 1]) sorted[s->n_clusters++] = sorted[i];
+    for (uint64_t i = 0; i < s->rows; ++i) {
+        const double *found =
+            (const double *)bsearch(&trajectory[i], sorted, s->n_clusters, sizeof *sorted, compare_doubles);
+        s->cluster[i] = found ? (uint32_t)(found - sorted) : 0;
+    }
+}
+
+static void draw_clusters(struct linear_resampler *s)
+{
+    const uint32_t key[2] = {UINT32_C(0x6C696E65), UINT32_C(0x61720000)};
+    memset(s->times, 0, (uint64_t)LINEAR_DRAWS * s->n_clusters * sizeof *s->times);
+    for (uint32_t draw = 0; draw < LINEAR_DRAWS; ++draw)
+        for (uint32_t i = 0; i < s->n_clusters; i += 4) {
+            const uint32_t counter[4] = {i / 4, draw, 0, 0};
+            uint32_t word[4];
+            s->host->philox(key, counter, word);
+            for (uint32_t k = 0; k < 4 && i + k < s->n_clusters; ++k) {
+                const uint32_t picked = (uint32_t)(((uint64_t)word[k] * s->n_clusters) >> 32);
+                s->times[(uint64_t)draw * s->n_clusters + picked] += 1;
+            }
+        }
+}
+
+orr_status linear_resampler_init(struct linear_resampler *s, const struct orr_host *host,
+                                 const struct orr_matrix *trajectory, struct orr_error *err)
+{
+    *s = (struct linear_resampler){.host = host, .rows = trajectory->rows};
+    double *sorted = linear_alloc(host, s->rows, sizeof *sorted);
+    s->cluster = linear_alloc(host, s->rows, sizeof *s->cluster);
+    if (sorted && s->cluster) {
+        number_clusters(s, trajectory->data, sorted);
+        s->times = linear_alloc(host, (uint64_t)LINEAR_DRAWS * s->n_clusters, sizeof *s->times);
+    }
+    host->dealloc(sorted);
+    if (!s->times) return host->fail(err, ORR_ENOMEM, "linear: out of memory for resampling: probe fewer windows");
+    draw_clusters(s);
+    return ORR_OK;
+}
+
+void linear_resampler_fini(struct linear_resampler *s)
+{
+    if (!s->host) return;
+    s->host->dealloc(s->cluster);
+    s->host->dealloc(s->times);
+}
+
+/* Per trajectory: squared residuals, and first and second moment of truth about its overall mean (which keeps the
+ * difference below from cancelling). sum is (3, n_clusters). */
+static void sum_clusters(const struct linear_resampler *s, const double *truth, const double *predicted, double *sum)
+{
+    const uint64_t n = s->n_clusters;
+    const double mean = mean_of(truth, s->rows);
+    memset(sum, 0, 3 * n * sizeof *sum);
+    for (uint64_t i = 0; i < s->rows; ++i) {
+        const uint32_t c = s->cluster[i];
+        const double residual = truth[i] - predicted[i], deviation = truth[i] - mean;
+        sum[c] += residual * residual;
+        sum[n + c] += deviation;
+        sum[2 * n + c] += deviation * deviation;
+    }
+}
+
+/* draw is (3, LINEAR_DRAWS), the sums of each draw; n_rows (LINEAR_DRAWS). */
+static double spread_of_r2(const double *draw, const double *n_rows)
+{
+    double r2[LINEAR_DRAWS], mean = 0, square = 0;
+    uint32_t n = 0;
+    for (uint32_t d = 0; d < LINEAR_DRAWS; ++d) {
+        const double residual = draw[d], first = draw[LINEAR_DRAWS + d], second = draw[2 * LINEAR_DRAWS + d];
+        const double total = second - first * first / n_rows[d];
+        /* A draw of few trajectories may hold a constant target: it has no R^2. */
+        if (!(total > 1e-12 * second)) continue;
+        r2[n++] = 1 - residual / total;
+    }
+    if (n < 2) return (double)NAN;
+    for (uint32_t d = 0; d < n; ++d)
+        mean += r2[d] / n;
+    for (uint32_t d = 0; d < n; ++d)
+        square += (r2[d] - mean) * (r2[d] - mean);
+    return sqrt(square / (n - 1));
+}
+
+orr_status linear_resampler_errors(const struct linear_resampler *s, const double *truth, const double *predicted,
+                                   uint32_t n_targets, double *standard_error, struct orr_error *err)
+{
+    const uint64_t n = s->n_clusters, columns = 3 * (uint64_t)n_targets + 1;
+    double *sum = linear_alloc(s->host, columns * n, sizeof *sum);
+    double *draw = linear_alloc(s->host, columns * LINEAR_DRAWS, sizeof *draw);
+    orr_status status = ORR_OK;
+
+    if (!sum || !draw) {
+        status = s->host->fail(err, ORR_ENOMEM, "linear: out of memory for resampling: probe fewer windows");
+        goto done;
+    }
+    for (uint32_t t = 0; t < n_targets; ++t)
+        sum_clusters(s, truth + t * s->rows, predicted + t * s->rows, sum + 3 * t * n);
+    double *rows = sum + 3 * n_targets * n;
+    memset(rows, 0, n * sizeof *rows);
+    for (uint64_t i = 0; i < s->rows; ++i)
+        rows[s->cluster[i]] += 1;
+
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, LINEAR_DRAWS, (blasint)columns, (blasint)n, 1.0, s->times,
+                (blasint)n, sum, (blasint)n, 0.0, draw, LINEAR_DRAWS);
+    const double *n_rows = draw + (uint64_t)3 * n_targets * LINEAR_DRAWS;
+    for (uint32_t t = 0; t < n_targets; ++t) {
+        const bool known = n >= 2 && !is_constant(truth + t * s->rows, s->rows);
+        standard_error[t] = known ? spread_of_r2(draw + (uint64_t)3 * t * LINEAR_DRAWS, n_rows) : (double)NAN;
+    }
+done:
+    s->host->dealloc(sum);
+    s->host->dealloc(draw);
+    return status;
+}
