@@ -1,0 +1,22 @@
+/* What the writer and the reader of checkpoints share: used by checkpoint*.c only. */
+#ifndef ORR_TRAIN_CHECKPOINT_FORMAT_H
+#define ORR_TRAIN_CHECKPOINT_FORMAT_H
+
+#include "io/safetensors.h"
+#include "train/checkpoint.h"
+
+/* The element type of the job's blocks, ORR_F32 or ORR_F64. */
+uint32_t orr_checkpoint_real(const struct orr_train_job *job);
+
+/* The shape of a parameter in a file: PyTorch's [out, in] for linear weights. */
+void orr_checkpoint_shape(const struct orr_parameter *item, int64_t dim[2]);
+
+/* Put all metadata on a set whose tensors are complete. */
+ORR_CHECKED orr_status orr_checkpoint_describe(struct orr_safetensors *set, const struct orr_train_job *job,
+                                               uint64_t step, struct orr_error *err);
+
+/* EFORMAT: damaged, or no checkpoint. EINVAL: sound, but of another run than job's. */
+ORR_CHECKED orr_status orr_checkpoint_check(const struct orr_safetensors *set, const struct orr_train_job *job,
+                                            const char *path, struct orr_error *err);
+
+#endif

@@ -1,0 +1,94 @@
+/* metrics.jsonl: one line of JSON for each log_every steps.
+ *
+ * Lines are written in one call each, so a killed run leaves at most one incomplete line, which a resume removes.
+ */
+#include "train/metrics.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+#include "io/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A line is about 130 bytes; nobody logs ten million of them. */
+static const size_t bytes_max = (size_t)1 << 31;
+
+/* True when the line is a whole object whose step is at most `step`. */
+static bool line_holds(const char *line, size_t n, uint64_t step)
+{
+    json_t *object = json_loadb(line, n, 0, NULL);
+    const json_t *number = json_object_get(object, "step");
+    const bool holds =
+        json_is_integer(number) && json_integer_value(number) >= 0 && (uint64_t)json_integer_value(number) <= step;
+    json_decref(object);
+    return holds;
+}
+
+/* Move the lines that hold to the front of text; returns their length. */
+static size_t keep_lines(char *text, size_t n, uint64_t step)
+{
+    size_t kept = 0;
+    for (size_t at = 0; at < n;) {
+        const char *end = memchr(text + at, '\n', n - at);
+        if (!end) break;
+        const size_t length = (size_t)(end - (text + at)) + 1;
+        if (line_holds(text + at, length - 1, step)) {
+            memmove(text + kept, text + at, length);
+            kept += length;
+        }
+        at += length;
+    }
+    return kept;
+}
+
+static orr_status cut_back(const char *path, uint64_t step, struct orr_error *err)
+{
+    if (step == 0) return orr_file_write_atomic(path, "", 0, err);
+    if (access(path, F_OK) != 0 && errno == ENOENT) return ORR_OK;
+    char *text;
+    size_t n;
+    ORR_TRY(orr_file_read(path, bytes_max, &text, &n, err));
+    const size_t kept = keep_lines(text, n, step);
+    const orr_status status = kept == n ? ORR_OK : orr_file_write_atomic(path, text, kept, err);
+    orr_memory_free(text);
+    return status;
+}
+
+static orr_status open_path(const char *path, uint64_t step, int *file, struct orr_error *err)
+{
+    ORR_TRY(cut_back(path, step, err));
+    *file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    if (*file >= 0) return ORR_OK;
+    return orr_fail(err, ORR_EIO, "%s cannot be written: %s: check permissions and free space", path, strerror(errno));
+}
+
+orr_status orr_metrics_open(const char *directory, uint64_t step, int *file, struct orr_error *err)
+{
+    *file = -1;
+    char *path = orr_memory_print("%s/metrics.jsonl", directory);
+    if (!path) return orr_memory_out(err, "a path", strlen(directory) + 32);
+    const orr_status status = open_path(path, step, file, err);
+    orr_memory_free(path);
+    return status;
+}
+
+orr_status orr_metrics_write(int file, const struct orr_metrics_line *line, struct orr_error *err)
+{
+    char text[320], loss[ORR_NUMBER_SIZE], last[ORR_NUMBER_SIZE], rate[ORR_NUMBER_SIZE];
+    const int n = snprintf(text, sizeof text,
+                           "{\"step\":%" PRIu64 ",\"loss\":%s,\"last_loss\":%s,\"learning_rate\":%s,"
+                           "\"tokens_per_second\":%.0f,\"seconds\":%.3f}\n",
+                           line->step, orr_number_print(line->loss, loss), orr_number_print(line->last_loss, last),
+                           orr_number_print(line->learning_rate, rate), line->tokens_per_second, line->seconds);
+    const ssize_t written = write(file, text, (size_t)n);
+    if (written == n) return ORR_OK;
+    return orr_fail(err, ORR_EIO,
+                    "metrics.jsonl cannot be written: %s: free space in the run directory, then go on with --resume",
+                    written < 0 ? strerror(errno) : "disk full");
+}

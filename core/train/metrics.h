@@ -1,0 +1,22 @@
+/* metrics.jsonl: one line of JSON for each log_every steps, safe to append to after a kill. */
+#ifndef ORR_TRAIN_METRICS_H
+#define ORR_TRAIN_METRICS_H
+
+#include "base/error.h"
+
+/* Open directory/metrics.jsonl for a run that goes on from `step` steps done: lines beyond it, and a last line that was
+ * not completed, are cut away first. *file is a descriptor to be closed by the caller. EIO. */
+ORR_CHECKED orr_status orr_metrics_open(const char *directory, uint64_t step, int *file, struct orr_error *err);
+
+struct orr_metrics_line {
+    uint64_t step;          /* done */
+    double loss, last_loss; /* mean since the line before; of the last step */
+    double learning_rate;   /* of the last step */
+    double tokens_per_second, seconds;
+};
+
+/* Write one line, {"step":100,"loss":0.1,"last_loss":0.09,"learning_rate":0.001,"tokens_per_second":1e5,"seconds":1.2},
+ * in one piece. EIO. */
+ORR_CHECKED orr_status orr_metrics_write(int file, const struct orr_metrics_line *line, struct orr_error *err);
+
+#endif

@@ -1,0 +1,353 @@
+/* The training loop: set up, run steps in chunks, read losses, log, save, stop, resume.
+ *
+ * In: a job. Out: initial and trained parameters, losses, metrics.jsonl and checkpoints. Between two chunks the host
+ * touches the device only to start the next step; nothing is allocated there.
+ */
+#include "train/train.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "io/file.h"
+#include "train/checkpoint.h"
+#include "train/fault.h"
+#include "train/metrics.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct run {
+    const struct orr_train_job *job;
+    struct orr_parameters parameters;
+    float *initial;
+    struct orr_train_state good; /* the last state that was read and found finite */
+    struct orr_step step;
+    struct orr_exec *exec;
+    uint64_t done, resumed, reported; /* steps: in all, before this call, told to the watcher */
+    double *loss;                     /* (steps) */
+    double *ring;                     /* (step.ring_rows), to read into */
+    int metrics;                      /* descriptor, or -1 */
+    double started, last_report;      /* seconds */
+    double seconds;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- set-up ---- */
+
+static orr_status check_model(const struct orr_train_job *job, struct orr_error *err)
+{
+    const struct orr_transformer *m = job->model;
+    if (job->windows->length > m->block_size)
+        return orr_fail(err, ORR_EINVAL,
+                        "windows of %" PRIu32 " points do not fit the model's block_size %" PRId64
+                        ": lower data.context or raise block_size",
+                        job->windows->length, m->block_size);
+    if (m->n_input != job->data->n_observed || m->n_output != job->data->n_observed)
+        return orr_fail(err, ORR_EINVAL,
+                        "the model takes %" PRId64 " and gives %" PRId64 " numbers a point, the data have %" PRIu32,
+                        m->n_input, m->n_output, job->data->n_observed);
+    return ORR_OK;
+}
+
+static orr_status check_job(const struct orr_train_job *job, struct orr_error *err)
+{
+    const struct orr_train_config *c = job->config;
+    if (c->steps < 1 || c->steps > INT32_MAX - 1)
+        return orr_fail(err, ORR_EINVAL, "train.steps %" PRIu64 " is not within 1 to %d", c->steps, INT32_MAX - 1);
+    if (c->batch < 1) return orr_fail(err, ORR_EINVAL, "a batch of 0 windows trains nothing: raise train.batch_size");
+    if (!(c->noise >= 0) || !isfinite(c->noise))
+        return orr_fail(err, ORR_EINVAL, "train.noise %g is not a standard deviation: 0 or more is", c->noise);
+    if (job->windows->count < 1 || job->windows->count > INT32_MAX)
+        return orr_fail(err, ORR_EINVAL, "%zu windows to choose from: 1 to %d were expected", job->windows->count,
+                        INT32_MAX);
+    return check_model(job, err);
+}
+
+static orr_status initial_state(struct run *r, struct orr_error *err)
+{
+    const struct orr_train_config *c = r->job->config;
+    ORR_TRY(orr_transformer_parameters(r->job->model, &r->parameters, err));
+    ORR_TRY(orr_parameters_arrange(&r->parameters, c->decay_patterns, c->n_decay_patterns, err));
+    const size_t n = (size_t)r->parameters.elements;
+    r->initial = orr_memory_array(n, sizeof *r->initial);
+    r->loss = orr_memory_array((size_t)c->steps, sizeof *r->loss);
+    if (!r->initial || !r->loss) return orr_memory_out(err, "parameters and losses", (n + (size_t)c->steps) * 8);
+    orr_parameters_initialise(&r->parameters, c->seed, r->initial);
+    ORR_TRY(orr_train_state_init(&r->good, n, err));
+    for (size_t i = 0; i < n; ++i)
+        r->good.parameters[i] = (double)r->initial[i];
+    return ORR_OK;
+}
+
+/* A fresh run must not mix its checkpoints with those of another. */
+static orr_status refuse_checkpoints(const char *directory, struct orr_error *err)
+{
+    uint64_t *steps;
+    size_t count;
+    ORR_TRY(orr_checkpoint_list(directory, &steps, &count, err));
+    orr_memory_free(steps);
+    if (count == 0) return ORR_OK;
+    return orr_fail(err, ORR_EINVAL,
+                    "%s already holds checkpoints of a run: add --resume to go on with it, or choose "
+                    "another directory",
+                    directory);
+}
+
+static orr_status open_directory(struct run *r, struct orr_error *err)
+{
+    const struct orr_train_job *job = r->job;
+    if (!job->directory) return ORR_OK;
+    char *path = orr_memory_print("%s/checkpoints", job->directory);
+    if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 32);
+    orr_status status = orr_file_make_directories(path, err);
+    orr_memory_free(path);
+    ORR_TRY(status);
+    if (job->resume) {
+        bool found;
+        ORR_TRY(orr_checkpoint_load(job, &r->parameters, &r->good, r->loss, &found, err));
+        if (found)
+            orr_log(ORR_LOG_INFO, "train", "going on from step %" PRIu64, r->good.step);
+        else
+            orr_log(ORR_LOG_INFO, "train", "no checkpoint to go on from: starting at step 0");
+    } else {
+        ORR_TRY(refuse_checkpoints(job->directory, err));
+    }
+    return orr_metrics_open(job->directory, r->good.step, &r->metrics, err);
+}
+
+static uint64_t log_every(const struct run *r)
+{
+    const struct orr_train_config *c = r->job->config;
+    return c->log_every && c->log_every < c->steps ? c->log_every : c->steps;
+}
+
+static orr_status open_device(struct run *r, struct orr_error *err)
+{
+    ORR_TRY(orr_step_build(r->job, &r->parameters, log_every(r), &r->step, err));
+    r->ring = orr_memory_array((size_t)r->step.ring_rows, sizeof *r->ring);
+    if (!r->ring) return orr_memory_out(err, "losses", (size_t)r->step.ring_rows * sizeof *r->ring);
+    ORR_TRY(orr_exec_create(r->step.graph, r->job->device, NULL, &r->exec, err));
+    ORR_TRY(orr_step_upload(r->job, &r->step, r->exec, err));
+    return orr_train_state_write(&r->good, &r->step, r->exec, err);
+}
+
+static orr_status set_up(struct run *r, struct orr_error *err)
+{
+    ORR_TRY(check_job(r->job, err));
+    ORR_TRY(initial_state(r, err));
+    ORR_TRY(open_directory(r, err));
+    r->done = r->resumed = r->good.step;
+    r->reported = r->done / log_every(r) * log_every(r);
+    return r->done < r->job->config->steps ? open_device(r, err) : ORR_OK;
+}
+
+/* ---- stepping ---- */
+
+static bool stop_wanted(const struct run *r) { return r->job->stop && *r->job->stop; }
+
+/* Where the next chunk ends: a step after which something is due, and never more steps than the ring has rows. */
+static uint64_t next_end(const struct run *r)
+{
+    const struct orr_train_config *c = r->job->config;
+    const uint64_t log = log_every(r), save = c->checkpoint_every;
+    uint64_t end = (r->done / log + 1) * log;
+    if (save && end > (r->done / save + 1) * save) end = (r->done / save + 1) * save;
+    return end < c->steps ? end : c->steps;
+}
+
+static orr_status run_steps(struct run *r, uint64_t end, struct orr_error *err)
+{
+    while (r->done < end && !stop_wanted(r)) {
+        ORR_TRY(orr_exec_run(r->exec, err));
+        ++r->done;
+    }
+    return ORR_OK;
+}
+
+static orr_status explain(struct run *r, uint64_t last, const char *what, struct orr_error *err)
+{
+    const struct orr_fault fault = {.job = r->job, .step = &r->step, .good = &r->good, .last = last, .what = what};
+    return orr_fault_explain(&fault, err);
+}
+
+/* Losses of steps first .. done-1 from the device. */
+static orr_status read_losses(struct run *r, uint64_t first, struct orr_error *err)
+{
+    const uint64_t rows = (uint64_t)r->step.ring_rows;
+    ORR_TRY(orr_exec_read_real(r->exec, r->step.ring, r->ring, (size_t)rows, err));
+    for (uint64_t s = first; s < r->done; ++s) {
+        r->loss[s] = r->ring[s % rows];
+        if (isfinite(r->loss[s])) continue;
+        char what[32];
+        snprintf(what, sizeof what, "the loss (%s)", isnan(r->loss[s]) ? "nan" : "infinite");
+        return explain(r, s + 1, what, err);
+    }
+    return ORR_OK;
+}
+
+static double mean_loss(const struct run *r, uint64_t first, uint64_t end)
+{
+    double sum = 0;
+    for (uint64_t s = first; s < end; ++s)
+        sum += r->loss[s];
+    return sum / (double)(end - first);
+}
+
+static orr_status report(struct run *r, uint64_t first_run, struct orr_error *err)
+{
+    const struct orr_train_job *job = r->job;
+    const struct orr_train_config *c = job->config;
+    const double time = now();
+    const double tokens = (double)(r->done - first_run) * c->batch * job->windows->length;
+    const double tokens_per_second = tokens / fmax(time - r->last_report, 1e-9);
+    r->seconds = time - r->started;
+    if (job->watch) {
+        const double left = r->seconds / (double)(r->done - r->resumed) * (double)(c->steps - r->done);
+        const struct orr_train_progress progress = {.first = r->reported,
+                                                    .count = r->done - r->reported,
+                                                    .total = c->steps,
+                                                    .loss = r->loss + r->reported,
+                                                    .tokens_per_second = tokens_per_second,
+                                                    .seconds = r->seconds,
+                                                    .seconds_left = left};
+        job->watch(job->watch_context, &progress);
+    }
+    if (r->metrics >= 0) {
+        const struct orr_metrics_line line = {.step = r->done,
+                                              .loss = mean_loss(r, r->reported, r->done),
+                                              .last_loss = r->loss[r->done - 1],
+                                              .learning_rate = orr_schedule_rate(&c->schedule, r->done - 1, c->steps),
+                                              .tokens_per_second = tokens_per_second,
+                                              .seconds = r->seconds};
+        ORR_TRY(orr_metrics_write(r->metrics, &line, err));
+    }
+    r->reported = r->done;
+    r->last_report = time;
+    return ORR_OK;
+}
+
+/* Take the state of the device as the last good one, and write it down. */
+static orr_status save(struct run *r, struct orr_error *err)
+{
+    const struct orr_train_job *job = r->job;
+    struct orr_train_state fresh;
+    ORR_TRY(orr_train_state_init(&fresh, r->good.elements, err));
+    orr_status status = orr_train_state_read(&fresh, &r->step, r->exec, err);
+    fresh.step = r->done;
+    const char *bad = status == ORR_OK ? orr_train_state_not_finite(&fresh) : NULL;
+    if (bad) status = explain(r, r->done, bad, err);
+    if (status != ORR_OK) {
+        orr_train_state_fini(&fresh);
+        return status;
+    }
+    const uint64_t before = r->good.step;
+    orr_train_state_fini(&r->good);
+    r->good = fresh;
+    if (!job->directory) return ORR_OK;
+    status = orr_checkpoint_save(job, &r->parameters, &r->good, r->loss, err);
+    if (status == ORR_OK || before == 0) return status;
+    return orr_error_prefix(err, "step %" PRIu64 " was not saved (the checkpoint of step %" PRIu64 " survives)",
+                            r->done, before);
+}
+
+static orr_status cancelled(const struct run *r, struct orr_error *err)
+{
+    const struct orr_train_job *job = r->job;
+    if (!job->directory)
+        return orr_fail(err, ORR_ECANCELLED, "stopped at step %" PRIu64 " of %" PRIu64 "; nothing was saved", r->done,
+                        job->config->steps);
+    return orr_fail(err, ORR_ECANCELLED,
+                    "stopped at step %" PRIu64 " of %" PRIu64
+                    ": the state is saved in %s/checkpoints; the same command with --resume goes on from there",
+                    r->done, job->config->steps, job->directory);
+}
+
+static orr_status loop(struct run *r, struct orr_error *err)
+{
+    const struct orr_train_config *c = r->job->config;
+    uint64_t first_run = r->done; /* since the last report */
+    r->started = r->last_report = now();
+    while (r->done < c->steps) {
+        const uint64_t first = r->done;
+        ORR_TRY(run_steps(r, next_end(r), err));
+        ORR_TRY(read_losses(r, first, err));
+        const bool stopped = stop_wanted(r) && r->done < c->steps, ended = r->done == c->steps;
+        if (r->done > r->reported && (r->done % log_every(r) == 0 || ended)) {
+            ORR_TRY(report(r, first_run, err));
+            first_run = r->done;
+        }
+        const bool due = c->checkpoint_every && r->done % c->checkpoint_every == 0;
+        if (r->done > r->good.step && (due || stopped || ended)) ORR_TRY(save(r, err));
+        if (stopped) return cancelled(r, err);
+    }
+    return ORR_OK;
+}
+
+/* ---- result ---- */
+
+static orr_status take_result(struct run *r, struct orr_train_result *result, struct orr_error *err)
+{
+    const size_t n = r->good.elements;
+    float *trained = orr_memory_array(n, sizeof *trained);
+    if (!trained) return orr_memory_out(err, "trained parameters", n * sizeof *trained);
+    for (size_t i = 0; i < n; ++i)
+        trained[i] = (float)r->good.parameters[i];
+    uint64_t last = r->done / 10;
+    if (last > 100) last = 100;
+    if (last < 1) last = 1;
+    *result = (struct orr_train_result){.parameters = r->parameters,
+                                        .initial = r->initial,
+                                        .trained = trained,
+                                        .steps = r->done,
+                                        .loss = r->loss,
+                                        .final_loss = r->done ? mean_loss(r, r->done - last, r->done) : (double)NAN,
+                                        .seconds = r->seconds};
+    r->parameters = (struct orr_parameters){.item = NULL};
+    r->initial = NULL;
+    r->loss = NULL;
+    return ORR_OK;
+}
+
+static void run_fini(struct run *r)
+{
+    orr_exec_destroy(r->exec);
+    orr_step_fini(&r->step);
+    orr_train_state_fini(&r->good);
+    orr_parameters_fini(&r->parameters);
+    orr_memory_free(r->initial);
+    orr_memory_free(r->loss);
+    orr_memory_free(r->ring);
+    if (r->metrics >= 0) close(r->metrics);
+}
+
+orr_status orr_train_run(const struct orr_train_job *job, struct orr_train_result *result, struct orr_error *err)
+{
+    *result = (struct orr_train_result){.trained = NULL};
+    struct run r = {.job = job, .metrics = -1};
+    orr_status status = set_up(&r, err);
+    if (status == ORR_OK) status = loop(&r, err);
+    if (status == ORR_OK || status == ORR_ECANCELLED) {
+        const orr_status taken = take_result(&r, result, err);
+        if (taken != ORR_OK) status = taken;
+    }
+    run_fini(&r);
+    return status;
+}
+
+void orr_train_result_fini(struct orr_train_result *result)
+{
+    orr_parameters_fini(&result->parameters);
+    orr_memory_free(result->initial);
+    orr_memory_free(result->trained);
+    orr_memory_free(result->loss);
+    *result = (struct orr_train_result){.trained = NULL};
+}

@@ -1,0 +1,274 @@
+/* Checkpoint files: what is in them, which are kept, what is refused, and what survives a full disk.
+ *
+ * In: tiny kepler jobs on the reference backend. Seeds: data 7, training 3.
+ */
+#include "base/memory.h"
+#include "io/safetensors.h"
+#include "train/checkpoint.h"
+#include "train_fixture.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+static void train(const struct train_fixture *f, struct orr_train_result *result)
+{
+    struct orr_error err = {0};
+    assert_ok(orr_train_run(&f->job, result, &err), &err);
+}
+
+/* The steps of the directory's checkpoints are these (0 at the end). */
+static void assert_kept(const char *directory, const uint64_t *expected)
+{
+    uint64_t *steps;
+    size_t count;
+    struct orr_error err = {0};
+    assert_ok(orr_checkpoint_list(directory, &steps, &count, &err), &err);
+    size_t wanted = 0;
+    while (expected[wanted])
+        ++wanted;
+    assert_int_equal(count, wanted);
+    for (size_t i = 0; i < wanted; ++i)
+        assert_int_equal(steps[i], expected[i]);
+    orr_memory_free(steps);
+}
+
+static void the_file_is_what_pytorch_expects(void **state)
+{
+    (void)state;
+    struct train_fixture f;
+    struct orr_train_result result;
+    struct orr_safetensors *set;
+    struct orr_error err = {0};
+    char *directory = fixture_directory();
+    fixture_open(&f, 4, 10, 5);
+    f.config.steps = 3;
+    f.job.directory = directory;
+    f.job.recipe_hash = "0123456789abcdef";
+    train(&f, &result);
+    assert_ok(orr_safetensors_load(fixture_path(directory, "checkpoints/step-00000003.safetensors"), &set, &err), &err);
+    /* nanoGPT's Linear(n, 3 n) is [3 n, n] in a file and (n, 3 n) in the block. */
+    const struct orr_parameter *p = orr_parameters_find(&result.parameters, "transformer.h.0.attn.c_attn.weight");
+    const struct orr_safetensors_tensor *t = orr_safetensors_find(set, "transformer.h.0.attn.c_attn.weight");
+    assert_non_null(p);
+    assert_non_null(t);
+    assert_int_equal(t->dtype, ORR_NPY_F32);
+    assert_int_equal(t->dim[0], 24);
+    assert_int_equal(t->dim[1], 8);
+    for (int64_t in = 0; in < 8; ++in)
+        for (int64_t out = 0; out < 24; ++out)
+            assert_true(((const float *)t->data)[out * 8 + in] == result.trained[p->first + in * 24 + out]);
+    for (size_t i = 0; i < result.parameters.count; ++i)
+        assert_non_null(orr_safetensors_find(set, result.parameters.item[i].name));
+    assert_int_equal(orr_safetensors_count(set), result.parameters.count + 3);
+
+    const struct orr_safetensors_tensor *losses = orr_safetensors_find(set, "losses");
+    assert_non_null(losses);
+    assert_int_equal(losses->bytes, 3 * sizeof(double));
+    assert_memory_equal(losses->data, result.loss, losses->bytes);
+    assert_int_equal(orr_safetensors_find(set, "optimizer.first_moment")->dim[0], result.parameters.elements);
+    assert_int_equal(orr_safetensors_find(set, "optimizer.second_moment")->dim[0], result.parameters.elements);
+    const struct {
+        const char *key, *text;
+    } facts[] = {{"format", "orrery-checkpoint"},
+                 {"format_version", "1"},
+                 {"step", "3"},
+                 {"seed", "3"},
+                 {"recipe", "0123456789abcdef"},
+                 {"n_layer", "1"},
+                 {"n_head", "2"},
+                 {"n_embd", "8"},
+                 {"block_size", "5"},
+                 {"input_dim", "2"},
+                 {"real", "f32"}};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; ++i) {
+        const char *text = orr_safetensors_metadata(set, facts[i].key);
+        if (!text) fail_msg("no metadata %s", facts[i].key);
+        assert_string_equal(text, facts[i].text);
+    }
+    orr_safetensors_destroy(set);
+    orr_train_result_fini(&result);
+    fixture_close(&f);
+    fixture_remove(directory);
+}
+
+static void the_newest_two_and_the_final_one_are_kept(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t steps, every, kept[4];
+    } cases[] = {{17, 5, {10, 15, 17}}, {15, 5, {5, 10, 15}}, {17, 0, {17}}, {3, 2, {2, 3}}, {1, 1, {1}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct train_fixture f;
+        struct orr_train_result result;
+        char *directory = fixture_directory();
+        fixture_open(&f, 4, 10, 2);
+        f.config.steps = cases[i].steps;
+        f.config.checkpoint_every = cases[i].every;
+        f.job.directory = directory;
+        train(&f, &result);
+        assert_kept(directory, cases[i].kept);
+        orr_train_result_fini(&result);
+        fixture_close(&f);
+        fixture_remove(directory);
+    }
+}
+
+/* A state that a test made up, written and read back. */
+static void round_trip(uint32_t real)
+{
+    struct train_fixture f;
+    struct orr_parameters p = {.item = NULL};
+    struct orr_train_state state, loaded;
+    struct orr_error err = {0};
+    char *directory = fixture_directory(), *inside;
+    double losses[20], read[20] = {0};
+    bool found;
+    assert_true(asprintf(&inside, "%s/checkpoints", directory) > 0);
+    fixture_open(&f, 4, 10, 5);
+    f.job.directory = directory;
+    f.job.real = real;
+    assert_ok(orr_transformer_parameters(&f.model, &p, &err), &err);
+    assert_ok(orr_parameters_arrange(&p, NULL, 0, &err), &err);
+    const size_t n = (size_t)p.elements;
+    assert_ok(orr_train_state_init(&state, n, &err), &err);
+    assert_ok(orr_train_state_init(&loaded, n, &err), &err);
+
+    assert_ok(orr_checkpoint_load(&f.job, &p, &loaded, read, &found, &err), &err);
+    assert_false(found); /* not even a directory */
+
+    state.step = 20;
+    for (size_t i = 0; i < p.count; ++i)
+        for (int64_t k = 0; k < p.item[i].dim[0] * p.item[i].dim[1]; ++k)
+            state.parameters[p.item[i].first + k] = real == ORR_F64 ? 1.0 / (double)(k + 3) : (double)k;
+    for (size_t i = 0; i < n; ++i) {
+        state.first_moment[i] = -(double)i;
+        state.second_moment[i] = 0.5 * (double)i;
+    }
+    for (size_t s = 0; s < 20; ++s)
+        losses[s] = 1.0 / (double)(s + 1);
+    assert_int_equal(mkdir(inside, 0777), 0);
+    assert_ok(orr_checkpoint_save(&f.job, &p, &state, losses, &err), &err);
+    assert_ok(orr_checkpoint_load(&f.job, &p, &loaded, read, &found, &err), &err);
+    assert_true(found);
+    assert_int_equal(loaded.step, 20);
+    assert_memory_equal(loaded.parameters, state.parameters, n * sizeof(double));
+    assert_memory_equal(loaded.first_moment, state.first_moment, n * sizeof(double));
+    assert_memory_equal(loaded.second_moment, state.second_moment, n * sizeof(double));
+    assert_memory_equal(read, losses, sizeof losses);
+
+    orr_train_state_fini(&state);
+    orr_train_state_fini(&loaded);
+    orr_parameters_fini(&p);
+    fixture_close(&f);
+    fixture_remove(directory);
+    free(inside);
+}
+
+static void states_read_back(void **state)
+{
+    (void)state;
+    round_trip(ORR_F32);
+    round_trip(ORR_F64);
+}
+
+static void refuse(const struct train_fixture *f, const char *part, const char *advice)
+{
+    struct orr_train_result result;
+    struct orr_error err = {0};
+    const orr_status status = orr_train_run(&f->job, &result, &err);
+    assert_error(status, &err, ORR_EINVAL, part, advice, NULL);
+    assert_null(result.trained);
+}
+
+static void checkpoints_of_another_run_are_refused(void **state)
+{
+    (void)state;
+    struct train_fixture f;
+    struct orr_train_result result;
+    char *directory = fixture_directory();
+    fixture_open(&f, 4, 10, 5);
+    f.config.steps = 4;
+    f.job.directory = directory;
+    f.job.recipe_hash = "aaaa";
+    train(&f, &result);
+    orr_train_result_fini(&result);
+
+    refuse(&f, "already holds checkpoints", "--resume");
+    f.job.resume = true;
+    f.job.recipe_hash = "bbbb";
+    refuse(&f, "hash aaaa", "bbbb");
+    f.job.recipe_hash = "aaaa";
+    f.config.seed = 4;
+    refuse(&f, "seed 3", "this run has 4");
+    f.config.seed = 3;
+    f.model.n_embd = 16;
+    refuse(&f, "n_embd 8", "this run has 16");
+    f.model.n_embd = 8;
+    f.job.real = ORR_F64;
+    refuse(&f, "real f32", "this run has f64");
+    f.job.real = ORR_F32;
+    f.config.steps = 3;
+    refuse(&f, "4 steps", "train.steps 3");
+    assert_kept(directory, (const uint64_t[]){4, 0});
+    fixture_close(&f);
+    fixture_remove(directory);
+}
+
+/* ---- a full disk ---- */
+
+/* After step 10 no file may grow beyond what metrics.jsonl needs: the next checkpoint does not fit. */
+static void fill_disk(void *context, const struct orr_train_progress *progress)
+{
+    const struct rlimit *full = context;
+    if (progress->first + progress->count == 10) assert_int_equal(setrlimit(RLIMIT_FSIZE, full), 0);
+}
+
+static void a_full_disk_leaves_the_last_good_checkpoint(void **state)
+{
+    (void)state;
+    struct train_fixture f;
+    struct orr_train_result whole, result;
+    struct orr_error err = {0};
+    struct rlimit before, full;
+    char *directory = fixture_directory();
+    fixture_open(&f, 4, 10, 5);
+    train(&f, &whole);
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    full = before;
+    full.rlim_cur = 2048;
+    signal(SIGXFSZ, SIG_IGN);
+    f.config.checkpoint_every = 7;
+    f.job.directory = directory;
+    f.job.watch = fill_disk;
+    f.job.watch_context = &full;
+    const orr_status status = orr_train_run(&f.job, &result, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_error(status, &err, ORR_EIO, "step 14 was not saved", "checkpoint of step 7 survives", NULL);
+    assert_kept(directory, (const uint64_t[]){7, 0});
+
+    f.job.watch = NULL;
+    f.job.resume = true;
+    train(&f, &result);
+    assert_memory_equal(result.trained, whole.trained, (size_t)whole.parameters.elements * sizeof(float));
+    orr_train_result_fini(&result);
+    orr_train_result_fini(&whole);
+    fixture_close(&f);
+    fixture_remove(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_file_is_what_pytorch_expects),
+        cmocka_unit_test(the_newest_two_and_the_final_one_are_kept),
+        cmocka_unit_test(states_read_back),
+        cmocka_unit_test(checkpoints_of_another_run_are_refused),
+        cmocka_unit_test(a_full_disk_leaves_the_last_good_checkpoint),
+    };
+    return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
+}
