@@ -1,28 +1,20 @@
 /* The plugin loader: finds shared objects, refuses unsafe or unfit ones before running them, keeps the rest for ever.
  *
  * A name with '/' is a path; otherwise orrery-<kind>-<name>.so is looked for in ORRERY_PLUGIN_PATH (absolute entries),
- * then in the install directories. Never in the current directory. Nothing is ever unloaded.
+ * then in the install directories. Never in the current directory. Nothing is ever unloaded. A loader belongs to one
+ * thread at a time; the plugins that it returns belong to nobody and stay valid until the process ends.
  */
 #ifndef ORR_BASE_LOADER_H
 #define ORR_BASE_LOADER_H
 
 #include "base/error.h"
-
-struct orr_loader;
+#include "orrery/orrery.h"
 
 /* The functions that the engine lends to plugins. Never NULL; valid until the process ends. Any thread. */
 const struct orr_host *orr_loader_host(void);
 
 /* "backend", "simulator", "probe"; NULL for a number outside the list. */
 const char *orr_plugin_kind_name(enum orr_plugin_kind kind);
-
-/* Make a loader that searches ORRERY_PLUGIN_PATH (read here; a relative entry is skipped with a warning) and the
- * install directories. On success *out is the caller's. A loader belongs to one thread at a time; the plugins it
- * returns belong to nobody and stay valid until the process ends. */
-ORR_CHECKED orr_status orr_loader_create(struct orr_loader **out, struct orr_error *err);
-
-/* Free the loader's own memory; loaded plugins stay loaded. NULL is allowed. */
-void orr_loader_destroy(struct orr_loader *loader);
 
 /* The plugin of this kind and name, or at this path, loaded once. The error lists every path tried with its reason:
  * EUNSUPPORTED not found, EPERM unsafe, EABI or EFORMAT unfit, EINVAL a name given twice by different files. */

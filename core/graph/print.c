@@ -154,3 +154,8 @@ orr_status orr_graph_print_dot(const struct orr_graph *g, char **text, struct or
 {
     return to_text(g, print_dot, text, err);
 }
+
+void orr_text_free(char *text)
+{
+    orr_memory_free(text);
+}

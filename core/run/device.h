@@ -3,7 +3,7 @@
 #define ORR_RUN_DEVICE_H
 
 #include "base/loader.h"
-#include "orrery/backend.h"
+#include "orrery/orrery.h"
 
 struct orr_open_device {
     const struct orr_plugin *plugin;
@@ -13,12 +13,6 @@ struct orr_open_device {
     struct orr_device_info info;
     uint64_t buffer_bytes; /* allocated and not yet freed */
 };
-
-/* Open "backend" or "backend:which": which is a number, "cpu", "gpu" or part of the device's name or vendor; none: the
- * backend's first. backend is a name or a path with a '/'. The caller closes *out. Errors name what was found. */
-ORR_CHECKED orr_status orr_device_open(struct orr_loader *loader, const char *which, struct orr_open_device **out,
-                                       struct orr_error *err);
-void orr_device_close(struct orr_open_device *device); /* NULL is fine; after every buffer is freed */
 
 /* What device `index` says of itself, texts terminated; nothing is opened. */
 ORR_CHECKED orr_status orr_device_describe(const struct orr_backend_ops *ops, uint32_t index,
