@@ -1,0 +1,40 @@
+/* Choosing a device. */
+#include "cli/choose_device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The one place that says which backend is taken when none is asked for: the first that opens. */
+static const char *const default_devices[] = {"reference"};
+enum { DEFAULT_DEVICES = sizeof default_devices / sizeof *default_devices };
+
+/* A device that is not there is the user's to mend, like other input. */
+static orr_status no_device(orr_status status, struct orr_error *err)
+{
+    if (status == ORR_EDEVICE) status = err->code = ORR_EUNSUPPORTED;
+    return status;
+}
+
+orr_status orr_choose_device(const struct orr_command *command, struct orr_loader *loader, struct orr_open_device **out,
+                             struct orr_error *err)
+{
+    const char *wanted = orr_arguments_value(command->arguments, "--device");
+    const char *origin = "--device";
+    if (!wanted) {
+        wanted = secure_getenv("ORRERY_DEVICE");
+        origin = "ORRERY_DEVICE";
+    }
+    if (wanted && *wanted) {
+        const orr_status status = orr_device_open(loader, wanted, out, err);
+        return status == ORR_OK ? ORR_OK : no_device(orr_error_prefix(err, "%s %s", origin, wanted), err);
+    }
+    orr_status status = ORR_EUNSUPPORTED;
+    for (size_t i = 0; i < DEFAULT_DEVICES && status != ORR_OK; ++i)
+        status = orr_device_open(loader, default_devices[i], out, err);
+    return status == ORR_OK ? ORR_OK : no_device(status, err);
+}
+
+void orr_device_print(const struct orr_open_device *device, char *text, size_t size)
+{
+    snprintf(text, size, "%s:%u (%s)", device->plugin->name, device->index, device->info.name);
+}

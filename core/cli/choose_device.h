@@ -1,0 +1,15 @@
+/* Which device a command runs on: --device, else ORRERY_DEVICE, else the first of a list that can be opened. */
+#ifndef ORR_CLI_CHOOSE_DEVICE_H
+#define ORR_CLI_CHOOSE_DEVICE_H
+
+#include "cli/verbs.h"
+#include "run/device.h"
+
+/* The caller closes *out. */
+ORR_CHECKED orr_status orr_choose_device(const struct orr_command *command, struct orr_loader *loader,
+                                         struct orr_open_device **out, struct orr_error *err);
+
+/* "reference:0 (name, driver)" into text. */
+void orr_device_print(const struct orr_open_device *device, char *text, size_t size);
+
+#endif

@@ -1,0 +1,75 @@
+/* Writing progress. */
+#include "cli/progress.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void orr_progress_init(struct orr_progress *progress, bool quiet)
+{
+    *progress = (struct orr_progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+}
+
+void orr_progress_clear(struct orr_progress *progress)
+{
+    if (!progress->width) return;
+    fprintf(stderr, "\r%*s\r", (int)progress->width, "");
+    progress->width = 0;
+}
+
+static void show(struct orr_progress *progress, const char *fmt, ...) ORR_PRINTF(2, 3);
+static void show(struct orr_progress *progress, const char *fmt, ...)
+{
+    char text[160];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    const size_t before = progress->width, length = strlen(text);
+    fprintf(stderr, "\r%s%*s", text, (int)(before > length ? before - length : 0), "");
+    fflush(stderr);
+    progress->width = length;
+}
+
+/* Takes json, which may be NULL when there was no memory. */
+static void write_line(json_t *json)
+{
+    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(json);
+    if (text) fprintf(stderr, "%s\n", text);
+    free(text);
+}
+
+void orr_progress_notice(void *context, size_t i, size_t n, const char *point, const char *what)
+{
+    struct orr_progress *p = context;
+    p->point = i + 1;
+    p->n_points = n;
+    snprintf(p->name, sizeof p->name, "%s", point);
+    if (p->quiet || !what) return;
+    if (p->terminal)
+        show(p, "[%zu/%zu] %s%s%s", p->point, n, point, *point ? " " : "", what);
+    else
+        write_line(json_pack("{s:s,s:s,s:s}", "event", "notice", "point", point, "what", what));
+}
+
+void orr_progress_step(void *context, const struct orr_train_progress *step)
+{
+    struct orr_progress *p = context;
+    if (p->quiet || step->count == 0) return;
+    const uint64_t done = step->first + step->count;
+    const double loss = step->loss[step->count - 1];
+    if (!p->terminal) {
+        write_line(json_pack("{s:s,s:s,s:I,s:I,s:f,s:f,s:f}", "event", "step", "point", p->name, "step",
+                             (json_int_t)done, "steps", (json_int_t)step->total, "loss", loss, "tokens_per_second",
+                             step->tokens_per_second, "seconds_left", step->seconds_left));
+        return;
+    }
+    const unsigned left = (unsigned)(step->seconds_left + 0.5);
+    show(p, "[%zu/%zu] %s%sstep %" PRIu64 "/%" PRIu64 "  loss %.5g  %.3g tokens/s  %u:%02u left", p->point, p->n_points,
+         p->name, *p->name ? " " : "", done, step->total, loss, step->tokens_per_second, left / 60, left % 60);
+}

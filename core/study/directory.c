@@ -1,0 +1,66 @@
+/* Claiming a run directory. */
+#include "study/directory.h"
+
+#include "base/memory.h"
+#include "io/file.h"
+#include "study/recipe.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool holds(const char *directory, const char *name)
+{
+    char *path = orr_memory_print("%s/%s", directory, name);
+    const bool found = path && access(path, F_OK) == 0;
+    orr_memory_free(path);
+    return found;
+}
+
+static orr_status refuse(const char *path, struct orr_error *err)
+{
+    static const char *const names[] = {"recipe.yaml", "checkpoints", "metrics.jsonl", "findings.csv", "summary.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; ++i)
+        if (holds(path, names[i]))
+            return orr_fail(err, ORR_EINVAL,
+                            "%s already holds a run (%s): add --resume to go on with it, or choose another directory "
+                            "with --out",
+                            path, names[i]);
+    return ORR_OK;
+}
+
+static const char *text_of(const struct orr_config_node *root, const char *key)
+{
+    const struct orr_config_node *node = orr_config_find(root, key);
+    return node && node->text ? node->text : "not set, or a list";
+}
+
+static orr_status compare(const char *directory, const char *recipe_path, const char *recipe, struct orr_error *err)
+{
+    struct orr_config *there = NULL, *here = NULL;
+    char key[256];
+    orr_status status = orr_config_load(recipe_path, &there, err);
+    if (status == ORR_OK) status = orr_config_parse(recipe, "this recipe", &here, err);
+    if (status == ORR_OK && orr_recipe_difference(orr_config_root(there), orr_config_root(here), key, sizeof key))
+        status = orr_fail(err, ORR_EINVAL,
+                          "%s holds a run of another recipe: %s is %s there and %s here: run with the same recipe and "
+                          "settings, or choose another directory with --out",
+                          directory, key, text_of(orr_config_root(there), key), text_of(orr_config_root(here), key));
+    orr_config_destroy(there);
+    orr_config_destroy(here);
+    return status;
+}
+
+orr_status orr_directory_claim(const char *path, const char *recipe, bool resume, struct orr_error *err)
+{
+    if (!resume) ORR_TRY(refuse(path, err));
+    ORR_TRY(orr_file_make_directories(path, err));
+    char *recipe_path = orr_memory_print("%s/recipe.yaml", path);
+    if (!recipe_path) return orr_memory_out(err, "a path", strlen(path) + 16);
+    orr_status status = ORR_OK;
+    if (resume && access(recipe_path, F_OK) == 0)
+        status = compare(path, recipe_path, recipe, err);
+    else
+        status = orr_file_write_atomic(recipe_path, recipe, strlen(recipe), err);
+    orr_memory_free(recipe_path);
+    return status;
+}

@@ -1,0 +1,110 @@
+/* The environment of a run, as JSON. */
+#include "study/environment.h"
+
+#include "base/memory.h"
+#include "io/file.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The processor's name as Linux gives it; elsewhere the machine's kind must do. */
+static json_t *processor(const struct utsname *system)
+{
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    char line[512];
+    json_t *name = NULL;
+    while (file && !name && fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        line[strcspn(line, "\n")] = '\0';
+        name = json_string(colon + 1 + strspn(colon + 1, " \t"));
+    }
+    if (file) fclose(file);
+    return name ? name : json_string(system->machine);
+}
+
+static json_t *host(uint32_t threads)
+{
+    struct utsname system;
+    if (uname(&system) != 0) memset(&system, 0, sizeof system);
+    return json_pack("{s:o,s:s,s:s,s:s,s:i,s:i}", "processor", processor(&system), "machine", system.machine, "system",
+                     system.sysname, "kernel", system.release, "processors", (int)sysconf(_SC_NPROCESSORS_ONLN),
+                     "threads", (int)threads);
+}
+
+static json_t *plugin(const struct orr_loader *loader, const struct orr_plugin *p)
+{
+    const char *path = orr_loader_path(loader, p);
+    return json_pack("{s:s,s:s,s:s,s:s}", "kind", orr_plugin_kind_name((enum orr_plugin_kind)p->kind), "name", p->name,
+                     "version", p->version, "path", path ? path : "");
+}
+
+static json_t *plugins(const struct orr_run_job *job, const struct orr_run *run)
+{
+    json_t *list = json_array();
+    json_array_append_new(list, plugin(job->loader, job->device->plugin));
+    const struct orr_recipe *recipe = run->point[0].recipe;
+    json_array_append_new(list, plugin(job->loader, recipe->simulator.plugin));
+    for (size_t i = 0; i < recipe->n_probes; ++i) {
+        bool known = false;
+        for (size_t j = 0; j < i; ++j)
+            known = known || recipe->probes[j].plugin == recipe->probes[i].plugin;
+        if (!known) json_array_append_new(list, plugin(job->loader, recipe->probes[i].plugin));
+    }
+    return list;
+}
+
+static json_t *device(const struct orr_open_device *d)
+{
+    return json_pack("{s:s,s:i,s:s,s:s,s:s,s:I}", "backend", d->plugin->name, "index", (int)d->index, "name",
+                     d->info.name, "vendor", d->info.vendor, "driver", d->info.driver, "memory_bytes",
+                     (json_int_t)d->info.memory_bytes);
+}
+
+static json_t *points(const struct orr_run *run)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < run->n_points; ++i)
+        if (run->point[i].done)
+            json_array_append_new(
+                list, json_pack("{s:s,s:f}", "point", run->point[i].name, "seconds", run->point[i].seconds));
+    return list;
+}
+
+static json_t *command_line(const struct orr_run_job *job)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < job->n_command_line; ++i)
+        json_array_append_new(list, json_string(job->command_line[i]));
+    return list;
+}
+
+static json_t *now(void)
+{
+    const time_t seconds = time(NULL);
+    struct tm parts;
+    char text[32] = "";
+    if (gmtime_r(&seconds, &parts)) strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return json_string(text);
+}
+
+orr_status orr_environment_write(const struct orr_run_job *job, const struct orr_run *run, double seconds,
+                                 struct orr_error *err)
+{
+    json_t *json = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "format", "orrery-environment-1", "orrery",
+                             ORR_VERSION, "written", now(), "command", command_line(job), "host", host(job->threads),
+                             "device", device(job->device), "plugins", plugins(job, run), "points", points(run),
+                             "seconds", seconds < 0 ? json_null() : json_real(seconds));
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *path = orr_memory_print("%s/env.json", job->directory);
+    json_decref(json);
+    orr_status status = text && path ? ORR_OK : orr_memory_out(err, "env.json", 0);
+    if (status == ORR_OK) status = orr_file_write_atomic(path, text, strlen(text), err);
+    free(text);
+    orr_memory_free(path);
+    return status;
+}

@@ -1,0 +1,79 @@
+/* Findings: checked copies of what probes emit, and their CSV. */
+#include "study/findings.h"
+
+#include "base/memory.h"
+#include "base/number.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const char orr_findings_header[] = "point,network,probe,quantity,site,target,split,value,uncertainty,n,unit\n";
+
+const char *orr_split_name(enum orr_split split) { return split == ORR_TRAIN ? "train" : "held_out"; }
+
+static orr_status take_label(char to[ORR_LABEL_SIZE], const char *text, const char *what, struct orr_error *err)
+{
+    if (!text) return orr_fail(err, ORR_EINVAL, "a finding has no %s: give \"\" where there is none", what);
+    if (strlen(text) >= ORR_LABEL_SIZE || strpbrk(text, ",\"\n\r"))
+        return orr_fail(err, ORR_EINVAL,
+                        "the %s of a finding, \"%.80s\", must have less than %d characters and no comma, quote or line "
+                        "end",
+                        what, text, ORR_LABEL_SIZE);
+    snprintf(to, ORR_LABEL_SIZE, "%s", text);
+    return ORR_OK;
+}
+
+orr_status orr_findings_add(struct orr_findings *findings, const char *network, const char *probe,
+                            const struct orr_finding *finding, struct orr_error *err)
+{
+    void *rows = findings->row;
+    const orr_status grown =
+        orr_memory_grow(&rows, &findings->capacity, findings->count + 1, sizeof *findings->row, err);
+    findings->row = rows;
+    ORR_TRY(grown);
+    struct orr_finding_row *row = &findings->row[findings->count];
+    if (finding->split != ORR_TRAIN && finding->split != ORR_HELD_OUT)
+        return orr_fail(err, ORR_EINVAL, "a finding's split is %d: use ORR_TRAIN or ORR_HELD_OUT", (int)finding->split);
+    ORR_TRY(take_label(row->network, network, "network", err));
+    ORR_TRY(take_label(row->probe, probe, "probe", err));
+    ORR_TRY(take_label(row->quantity, finding->quantity, "quantity", err));
+    ORR_TRY(take_label(row->site, finding->site, "site", err));
+    ORR_TRY(take_label(row->target, finding->target, "target", err));
+    ORR_TRY(take_label(row->unit, finding->unit, "unit", err));
+    row->split = finding->split;
+    row->value = finding->value;
+    row->uncertainty = finding->uncertainty;
+    row->n = finding->n;
+    ++findings->count;
+    return ORR_OK;
+}
+
+void orr_findings_fini(struct orr_findings *findings)
+{
+    orr_memory_free(findings->row);
+    *findings = (struct orr_findings){.row = NULL};
+}
+
+/* Empty: not estimated. */
+static const char *print_number(double value, char text[ORR_NUMBER_SIZE])
+{
+    if (isfinite(value)) return orr_number_print(value, text);
+    return isnan(value) ? "" : value > 0 ? "inf" : "-inf";
+}
+
+orr_status orr_findings_print(const struct orr_findings *findings, const char *point, struct orr_text *text,
+                              struct orr_error *err)
+{
+    for (size_t i = 0; i < findings->count; ++i) {
+        const struct orr_finding_row *row = &findings->row[i];
+        char value[ORR_NUMBER_SIZE], uncertainty[ORR_NUMBER_SIZE];
+        /* The name of a point may hold commas. */
+        ORR_TRY(orr_text_add(text, err, "\"%s\",%s,%s,%s,%s,%s,%s,%s,%s,%" PRId64 ",%s\n", point, row->network,
+                             row->probe, row->quantity, row->site, row->target, orr_split_name(row->split),
+                             print_number(row->value, value), print_number(row->uncertainty, uncertainty), row->n,
+                             row->unit));
+    }
+    return ORR_OK;
+}

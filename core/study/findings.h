@@ -1,0 +1,76 @@
+/* What probes found, and the numbers that sum up a point: lists, findings.csv, summary.json.
+ *
+ * A finding is one row of findings.csv. A measure is a named number of a point (a score, a loss, a rollout error), kept
+ * in summary.json, from which reports are made, also for points that an earlier session finished.
+ */
+#ifndef ORR_STUDY_FINDINGS_H
+#define ORR_STUDY_FINDINGS_H
+
+#include "orrery/probe.h"
+#include "study/recipe.h"
+#include "study/text.h"
+
+enum { ORR_LABEL_SIZE = 64 };
+
+struct orr_finding_row {
+    char network[ORR_LABEL_SIZE]; /* trained, untrained, none */
+    char probe[ORR_LABEL_SIZE], quantity[ORR_LABEL_SIZE], site[ORR_LABEL_SIZE], target[ORR_LABEL_SIZE];
+    char unit[ORR_LABEL_SIZE];
+    enum orr_split split;
+    double value, uncertainty; /* NaN: not estimated */
+    int64_t n;
+};
+
+struct orr_findings {
+    struct orr_finding_row *row;
+    size_t count, capacity;
+};
+
+/* probe "" and split "" where they mean nothing. */
+struct orr_measure {
+    char quantity[ORR_LABEL_SIZE], network[ORR_LABEL_SIZE], probe[ORR_LABEL_SIZE], split[16];
+    double value;
+};
+
+struct orr_measures {
+    struct orr_measure *item;
+    size_t count, capacity;
+};
+
+/* "train" or "held_out". */
+const char *orr_split_name(enum orr_split split);
+
+/* Append a copy of finding. EINVAL: a text that is missing, too long or not fit for a line of CSV. */
+ORR_CHECKED orr_status orr_findings_add(struct orr_findings *findings, const char *network, const char *probe,
+                                        const struct orr_finding *finding, struct orr_error *err);
+/* Free the rows; the list is then empty. */
+void orr_findings_fini(struct orr_findings *findings);
+
+/* The first line of findings.csv. */
+extern const char orr_findings_header[];
+/* Append the rows as CSV; point is the first field of every row. */
+ORR_CHECKED orr_status orr_findings_print(const struct orr_findings *findings, const char *point, struct orr_text *text,
+                                          struct orr_error *err);
+
+/* Append one; texts are copied, cut where they are too long. ENOMEM. */
+ORR_CHECKED orr_status orr_measures_add(struct orr_measures *measures, const char *quantity, const char *network,
+                                        const char *probe, const char *split, double value, struct orr_error *err);
+/* Free the list; it is then empty. */
+void orr_measures_fini(struct orr_measures *measures);
+/* NaN where there is none. probe NULL: the first that matches. */
+double orr_measures_find(const struct orr_measures *measures, const char *quantity, const char *network,
+                         const char *probe, const char *split);
+
+/* Scores of a recipe from findings called r2 or r2_single, for every probe that has all their targets; and every
+ * finding that belongs to no site and no target, as it is. The network `none` gives one set of scores a site. */
+ORR_CHECKED orr_status orr_measures_from_findings(struct orr_measures *measures, const struct orr_findings *findings,
+                                                  const struct orr_recipe *recipe, struct orr_error *err);
+
+/* Write summary.json of a point: its measures, and those claims of the recipe that are about it. */
+ORR_CHECKED orr_status orr_measures_write(const struct orr_measures *measures, const struct orr_recipe *recipe,
+                                          const char *point, const char *hash, const char *path, struct orr_error *err);
+/* Read the measures back. EFORMAT when it is not such a file; EINVAL when its hash is not the given one. */
+ORR_CHECKED orr_status orr_measures_read(struct orr_measures *measures, const char *hash, const char *path,
+                                         struct orr_error *err);
+
+#endif

@@ -1,0 +1,169 @@
+/* One forward pass as a graph of its own: parameters and input in, prediction and sites out. */
+#include "study/forward.h"
+
+#include "base/memory.h"
+#include "study/patch.h"
+
+#include <string.h>
+
+struct site {
+    orr_handle value;
+    size_t width;
+    int64_t heads; /* of a pattern, which lies (batch, heads, query, key); otherwise 0 */
+};
+
+struct orr_forward {
+    const struct orr_network *network;
+    uint32_t batch, time, n_sites;
+    orr_handle input, parameters, output;
+    struct site *site;
+    struct orr_patched patched;
+    struct orr_exec *exec;
+};
+
+enum { POSITIONS_AT_ONCE = 8192 };
+
+uint32_t orr_forward_batch(size_t windows, uint32_t time)
+{
+    const size_t most = time < POSITIONS_AT_ONCE ? POSITIONS_AT_ONCE / time : 1;
+    return (uint32_t)(windows < most ? (windows ? windows : 1) : most);
+}
+
+/* ---- graph ---- */
+
+static bool needs_open_attention(const struct orr_forward_config *config)
+{
+    bool needs = false;
+    for (uint32_t i = 0; i < config->n_sites; ++i)
+        needs = needs || orr_transformer_hook_is_inside_attention(config->sites[i]);
+    for (uint32_t i = 0; i < config->n_patches; ++i)
+        needs = needs || orr_transformer_hook_is_inside_attention(config->patches[i].site);
+    return needs;
+}
+
+static orr_status build(struct orr_forward *f, const struct orr_forward_config *config, struct orr_graph *g,
+                        struct orr_error *err)
+{
+    const struct orr_network *n = f->network;
+    orr_handle *views = orr_memory_array(n->parameters->count, sizeof *views);
+    if (!views) return orr_memory_out(err, "a forward pass", n->parameters->count * sizeof *views);
+    const int64_t dim[] = {f->batch, f->time, n->model->n_input};
+    f->input = orr_graph_input(g, "input", g->real, 3, dim);
+    orr_graph_set_batch(g, f->input, f->batch);
+    f->parameters = orr_graph_input(g, "parameters", g->real, 1, &n->parameters->elements);
+    orr_parameters_views(g, n->parameters, f->parameters, views);
+    f->output = orr_transformer_forward(g, n->model, n->parameters, views, f->input, needs_open_attention(config));
+    orr_memory_free(views);
+    return orr_graph_status(g, err);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t a = strlen(text), b = strlen(end);
+    return a >= b && strcmp(text + a - b, end) == 0;
+}
+
+/* Sites are found by name, so that it does not matter that patching built the graph anew. */
+static orr_status keep_values(struct orr_forward *f, const struct orr_forward_config *config, struct orr_graph *g,
+                              struct orr_error *err)
+{
+    orr_graph_keep(g, f->output);
+    for (uint32_t i = 0; i < config->n_sites; ++i) {
+        struct site *site = &f->site[i];
+        site->value = orr_graph_find(g, config->sites[i]);
+        const struct orr_graph_value *value = orr_graph_value(g, site->value);
+        if (!value) return orr_fail(err, ORR_EINVAL, "\"%s\" is not a site of this model", config->sites[i]);
+        site->width = (size_t)orr_shape_count(&value->shape) / f->batch / f->time;
+        if (ends_with(config->sites[i], "attn.hook_pattern")) site->heads = f->network->model->n_head;
+        orr_graph_keep(g, site->value);
+    }
+    return orr_graph_status(g, err);
+}
+
+static orr_status upload(struct orr_forward *f, struct orr_error *err)
+{
+    const size_t bytes = (size_t)f->network->parameters->elements * sizeof(float);
+    ORR_TRY(orr_exec_write(f->exec, f->parameters, f->network->block, bytes, err));
+    return orr_patched_upload(&f->patched, f->exec, err);
+}
+
+static orr_status compile(struct orr_forward *f, const struct orr_forward_config *config, struct orr_graph **g,
+                          struct orr_error *err)
+{
+    ORR_TRY(orr_graph_create(ORR_F32, g, err));
+    ORR_TRY(build(f, config, *g, err));
+    if (config->n_patches) {
+        orr_handle *const moved[] = {&f->input, &f->parameters, &f->output};
+        ORR_TRY(
+            orr_patched_apply(&f->patched, g, config->patches, config->n_patches, f->batch, f->time, moved, 3, err));
+    }
+    ORR_TRY(keep_values(f, config, *g, err));
+    ORR_TRY(orr_exec_create(*g, f->network->device, NULL, &f->exec, err));
+    return upload(f, err);
+}
+
+orr_status orr_forward_create(const struct orr_network *network, const struct orr_forward_config *config,
+                              struct orr_forward **out, struct orr_error *err)
+{
+    *out = NULL;
+    struct orr_forward *f = orr_memory_array(1, sizeof *f);
+    if (!f) return orr_memory_out(err, "a forward pass", sizeof *f);
+    f->network = network;
+    f->batch = config->batch;
+    f->time = config->time;
+    f->n_sites = config->n_sites;
+    f->site = orr_memory_array(config->n_sites, sizeof *f->site);
+    struct orr_graph *g = NULL;
+    orr_status status = f->site ? compile(f, config, &g, err) : orr_memory_out(err, "sites", sizeof *f->site);
+    orr_graph_destroy(g);
+    if (status == ORR_OK)
+        *out = f;
+    else
+        orr_forward_destroy(f);
+    return status;
+}
+
+void orr_forward_destroy(struct orr_forward *forward)
+{
+    if (!forward) return;
+    orr_exec_destroy(forward->exec);
+    orr_patched_fini(&forward->patched);
+    orr_memory_free(forward->site);
+    orr_memory_free(forward);
+}
+
+/* ---- running ---- */
+
+orr_status orr_forward_run(struct orr_forward *forward, const double *input, double *prediction, struct orr_error *err)
+{
+    const struct orr_transformer *m = forward->network->model;
+    const size_t positions = (size_t)forward->batch * forward->time;
+    ORR_TRY(orr_exec_write_real(forward->exec, forward->input, input, positions * (size_t)m->n_input, err));
+    ORR_TRY(orr_exec_run(forward->exec, err));
+    if (!prediction) return orr_exec_finish(forward->exec, err);
+    return orr_exec_read_real(forward->exec, forward->output, prediction, positions * (size_t)m->n_output, err);
+}
+
+size_t orr_forward_width(const struct orr_forward *forward, uint32_t i) { return forward->site[i].width; }
+
+/* (batch, heads, time, key) -> (batch, time, heads, key) */
+static void turn_pattern(const double *from, size_t batch, size_t heads, size_t time, double *to)
+{
+    for (size_t b = 0; b < batch; ++b)
+        for (size_t t = 0; t < time; ++t)
+            for (size_t h = 0; h < heads; ++h, to += time)
+                memcpy(to, from + ((b * heads + h) * time + t) * time, time * sizeof *to);
+}
+
+orr_status orr_forward_read(struct orr_forward *forward, uint32_t i, double *out, struct orr_error *err)
+{
+    const struct site *site = &forward->site[i];
+    const size_t count = (size_t)forward->batch * forward->time * site->width;
+    if (!site->heads) return orr_exec_read_real(forward->exec, site->value, out, count, err);
+    double *pattern = orr_memory_array(count, sizeof *pattern);
+    if (!pattern) return orr_memory_out(err, "attention patterns", count * sizeof *pattern);
+    const orr_status status = orr_exec_read_real(forward->exec, site->value, pattern, count, err);
+    if (status == ORR_OK) turn_pattern(pattern, forward->batch, (size_t)site->heads, forward->time, out);
+    orr_memory_free(pattern);
+    return status;
+}

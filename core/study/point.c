@@ -1,0 +1,243 @@
+/* A point from beginning to end.
+ *
+ * Every probe runs on three networks: the trained one; the same initialisation untrained; none, where the inputs
+ * themselves (and their squares) stand for activations and the last point is repeated as the prediction.
+ */
+#include "study/point.h"
+
+#include "base/memory.h"
+#include "base/suggest.h"
+#include "io/file.h"
+#include "study/step_plan.h"
+#include "study/study.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct point {
+    const struct orr_point_job *job;
+    struct orr_dataset *data;
+    struct orr_transformer model;
+    struct orr_windows windows; /* of the training split */
+    struct orr_train_result trained;
+    struct orr_sample *sample;
+    struct orr_findings findings;
+};
+
+static void notice(const struct point *p, const char *what)
+{
+    if (p->job->notice) p->job->notice(p->job->context, what);
+}
+
+/* ---- data ---- */
+
+static bool has_column(const struct orr_dataset *data, const char *name)
+{
+    const struct orr_field *const fields[] = {data->observed_field, data->hidden_field, data->constant_field};
+    const uint32_t counts[] = {data->n_observed, data->n_hidden, data->n_constant};
+    for (int k = 0; k < 3; ++k)
+        for (uint32_t i = 0; i < counts[k]; ++i)
+            if (strcmp(fields[k][i].name, name) == 0) return true;
+    return false;
+}
+
+static orr_status unknown_target(const struct orr_dataset *data, const struct orr_recipe_score *score,
+                                 const char *target, struct orr_error *err)
+{
+    const char *known[256];
+    size_t n = 0;
+    const struct orr_field *const fields[] = {data->observed_field, data->hidden_field, data->constant_field};
+    const uint32_t counts[] = {data->n_observed, data->n_hidden, data->n_constant};
+    for (int k = 0; k < 3; ++k)
+        for (uint32_t i = 0; i < counts[k] && n < 256; ++i)
+            known[n++] = fields[k][i].name;
+    const char *near = orr_suggest(target, known, n);
+    return orr_config_fail(score->node, err, ORR_EINVAL, "\"%s\" is not a column of simulator %s%s%s%s", target,
+                           data->plugin->name, near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static orr_status simulate(struct point *p, struct orr_error *err)
+{
+    const struct orr_recipe *recipe = p->job->recipe;
+    const struct orr_data_config config = orr_recipe_data(recipe);
+    notice(p, "simulating");
+    ORR_TRY(orr_dataset_create(recipe->simulator.plugin, recipe->simulator.values, &config, p->job->threads, &p->data,
+                               err));
+    for (size_t i = 0; i < recipe->n_scores; ++i)
+        for (size_t t = 0; t < recipe->scores[i].n_targets; ++t)
+            if (!has_column(p->data, recipe->scores[i].targets[t]))
+                return unknown_target(p->data, &recipe->scores[i], recipe->scores[i].targets[t], err);
+    ORR_TRY(orr_sample_create(p->data, (size_t)recipe->study.windows, &p->sample, err));
+    return orr_windows_create(p->data, ORR_TRAIN, &p->windows, err);
+}
+
+/* ---- training ---- */
+
+/* A step that does not fit is refused before the host sets anything aside for it. */
+static orr_status check_fits(const struct orr_train_job *job, struct orr_error *err)
+{
+    struct orr_step_plan plan;
+    const orr_status status = orr_step_plan_init(&plan, job, err);
+    orr_step_plan_fini(&plan);
+    return status;
+}
+
+static orr_status train(struct point *p, struct orr_error *err)
+{
+    const struct orr_point_job *job = p->job;
+    const struct orr_train_config config = orr_recipe_train(job->recipe);
+    p->model = orr_recipe_model(job->recipe, p->data->n_observed);
+    notice(p, "training");
+    const struct orr_train_job train_job = {.device = job->device,
+                                            .data = p->data,
+                                            .windows = &p->windows,
+                                            .model = &p->model,
+                                            .config = &config,
+                                            .directory = job->directory,
+                                            .recipe_hash = job->hash,
+                                            .resume = job->resume,
+                                            .stop = job->stop,
+                                            .watch = job->watch,
+                                            .watch_context = job->context};
+    ORR_TRY(check_fits(&train_job, err));
+    return orr_train_run(&train_job, &p->trained, err);
+}
+
+/* ---- probing ---- */
+
+static orr_status add_loss(struct point *p, const char *network, const char *quantity, enum orr_split split,
+                           double value, size_t n, struct orr_error *err)
+{
+    char unit[ORR_LABEL_SIZE];
+    snprintf(unit, sizeof unit, "(%.50s)^2", p->data->observed_field[0].unit);
+    const struct orr_finding finding = {.size = sizeof finding,
+                                        .quantity = quantity,
+                                        .site = "",
+                                        .target = "",
+                                        .unit = unit,
+                                        .split = split,
+                                        .value = value,
+                                        .uncertainty = (double)NAN,
+                                        .n = (int64_t)n};
+    return orr_findings_add(&p->findings, network, "loss", &finding, err);
+}
+
+/* `clean_loss`: inputs without noise, windows of the sample. `loss`: what training saw, with noise on the inputs; for
+ * repeating the last point its expectation, since the noise (variance s^2, independent of the data) only adds s^2. */
+static orr_status measure_losses(struct point *p, struct orr_study_state *study, const struct orr_network *network,
+                                 struct orr_error *err)
+{
+    const double noise = p->job->recipe->train.noise;
+    double loss[2];
+    for (int split = 0; split < 2; ++split) {
+        ORR_TRY(orr_study_loss(study, (enum orr_split)split, &loss[split], err));
+        ORR_TRY(
+            add_loss(p, network->name, "clean_loss", (enum orr_split)split, loss[split], p->sample->count[split], err));
+    }
+    if (!network->model)
+        return add_loss(p, network->name, "loss", ORR_TRAIN, loss[ORR_TRAIN] + noise * noise,
+                        p->sample->count[ORR_TRAIN], err);
+    if (network->block != p->trained.trained) return ORR_OK;
+    return add_loss(p, network->name, "loss", ORR_TRAIN, p->trained.final_loss, p->windows.count, err);
+}
+
+static orr_status run_probes(struct point *p, struct orr_study_state *study, const struct orr_network *network,
+                             enum orr_network_kind kind, struct orr_error *err)
+{
+    const struct orr_recipe *recipe = p->job->recipe;
+    ORR_TRY(measure_losses(p, study, network, err));
+    for (size_t i = 0; i < recipe->n_probes; ++i) {
+        char what[160];
+        if (!recipe->probes[i].on_network[kind]) continue;
+        snprintf(what, sizeof what, "probe %.60s on network %s", recipe->probes[i].label, network->name);
+        notice(p, what);
+        ORR_TRY(orr_study_measure(study, &recipe->probes[i], &p->findings, err));
+    }
+    if (!recipe->study.save_activations) return ORR_OK;
+    if (kind == ORR_TRAINED) ORR_TRY(orr_study_save_columns(study, p->job->directory, err));
+    return orr_study_save_activations(study, p->job->directory, err);
+}
+
+static orr_status study_network(struct point *p, enum orr_network_kind kind, struct orr_error *err)
+{
+    const struct orr_recipe *recipe = p->job->recipe;
+    const struct orr_network none = {.name = orr_network_names[kind]};
+    const struct orr_network some = {.name = orr_network_names[kind],
+                                     .model = &p->model,
+                                     .parameters = &p->trained.parameters,
+                                     .block = kind == ORR_TRAINED ? p->trained.trained : p->trained.initial,
+                                     .device = p->job->device};
+    const struct orr_network *network = kind == ORR_NO_NETWORK ? &none : &some;
+    const struct orr_study_config config = {.network = network,
+                                            .sample = p->sample,
+                                            .sites = (const char *const *)recipe->study.sites,
+                                            .n_sites = (uint32_t)recipe->study.n_sites,
+                                            .cache_bytes = (size_t)recipe->study.cache_mb << 20,
+                                            .directory = p->job->directory,
+                                            .stop = p->job->stop};
+    struct orr_study_state *study;
+    ORR_TRY(orr_study_create(&config, &study, err));
+    const orr_status status = run_probes(p, study, network, kind, err);
+    orr_study_destroy(study);
+    return status;
+}
+
+static orr_status study_all(struct point *p, struct orr_error *err)
+{
+    const struct orr_recipe *recipe = p->job->recipe;
+    ORR_TRY(study_network(p, ORR_TRAINED, err));
+    if (recipe->study.untrained) ORR_TRY(study_network(p, ORR_UNTRAINED, err));
+    return recipe->study.inputs ? study_network(p, ORR_NO_NETWORK, err) : ORR_OK;
+}
+
+/* ---- writing ---- */
+
+static orr_status write_findings(const struct point *p, struct orr_error *err)
+{
+    struct orr_text text = {.data = NULL};
+    char *path = orr_memory_print("%s/findings.csv", p->job->directory);
+    orr_status status = path ? orr_text_add(&text, err, "%s", orr_findings_header) : orr_memory_out(err, "a path", 0);
+    if (status == ORR_OK) status = orr_findings_print(&p->findings, p->job->name, &text, err);
+    if (status == ORR_OK) status = orr_file_write_atomic(path, text.data, text.length, err);
+    orr_text_fini(&text);
+    orr_memory_free(path);
+    return status;
+}
+
+static orr_status run_point(struct point *p, const char *summary, struct orr_measures *measures, struct orr_error *err)
+{
+    ORR_TRY(simulate(p, err));
+    ORR_TRY(train(p, err));
+    ORR_TRY(study_all(p, err));
+    ORR_TRY(write_findings(p, err));
+    ORR_TRY(orr_measures_from_findings(measures, &p->findings, p->job->recipe, err));
+    return orr_measures_write(measures, p->job->recipe, p->job->name, p->job->hash, summary, err);
+}
+
+static void point_fini(struct point *p)
+{
+    orr_findings_fini(&p->findings);
+    orr_sample_destroy(p->sample);
+    orr_train_result_fini(&p->trained);
+    orr_windows_fini(&p->windows);
+    orr_dataset_destroy(p->data);
+}
+
+orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures, struct orr_error *err)
+{
+    struct point p = {.job = job};
+    char *summary = orr_memory_print("%s/summary.json", job->directory);
+    if (!summary) return orr_memory_out(err, "a path", strlen(job->directory) + 16);
+    orr_status status;
+    if (job->resume && access(summary, F_OK) == 0) {
+        notice(&p, "finished before");
+        status = orr_measures_read(measures, job->hash, summary, err);
+    } else {
+        status = run_point(&p, summary, measures, err);
+    }
+    point_fini(&p);
+    orr_memory_free(summary);
+    return status;
+}

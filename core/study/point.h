@@ -1,0 +1,27 @@
+/* One point of a run: simulate, train, probe three networks, write down what was found. */
+#ifndef ORR_STUDY_POINT_H
+#define ORR_STUDY_POINT_H
+
+#include "study/findings.h"
+
+struct orr_point_job {
+    struct orr_recipe *recipe; /* bound */
+    const char *name;          /* of the point; "" in a run of one */
+    const char *directory;     /* exists */
+    const char *hash;          /* of the resolved recipe */
+    struct orr_open_device *device;
+    uint32_t threads; /* for simulating */
+    bool resume;
+    const volatile sig_atomic_t *stop;
+    orr_train_watch watch;
+    /* What is being done now, in a few words: "simulating", "probe linear on network trained". May be NULL. */
+    void (*notice)(void *context, const char *what);
+    void *context; /* of watch and notice */
+};
+
+/* Run the point, or, when its summary.json is there and from the same recipe, only read that. measures: zeroed; the
+ * caller's to release, also on failure. summary.json is written last, so that it marks a finished point. */
+ORR_CHECKED orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures,
+                                     struct orr_error *err);
+
+#endif

@@ -1,0 +1,336 @@
+/* A recipe from a resolved configuration: known keys, values that fit one another, and what the layers below need. */
+#include "study/recipe.h"
+
+#include "base/memory.h"
+#include "base/params.h"
+#include "base/suggest.h"
+#include "study/recipe_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- keys ---- */
+
+enum { KEYS_MAX = 64 };
+
+/* Keys of one section: those of the table's rows under it, and the lists beside them. */
+static orr_status check_section(const struct orr_recipe *recipe, const char *section, const char *const *more,
+                                size_t n_more, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), section);
+    if (!node) return ORR_OK;
+    const char *known[KEYS_MAX];
+    size_t n = 0;
+    const size_t length = strlen(section);
+    for (size_t i = 0; i < orr_recipe_key_count; ++i) {
+        const char *path = orr_recipe_keys[i].path;
+        const char *key = length ? path + length + 1 : path;
+        if (length && (strncmp(path, section, length) != 0 || path[length] != '.')) continue;
+        if (!strchr(key, '.') && n < KEYS_MAX) known[n++] = key;
+    }
+    for (size_t i = 0; i < n_more && n < KEYS_MAX; ++i)
+        known[n++] = more[i];
+    return orr_config_check_keys(node, known, n, err);
+}
+
+static orr_status check_keys(const struct orr_recipe *recipe, struct orr_error *err)
+{
+    static const char *const top[] = {"simulator", "data",   "model",  "train", "study",
+                                      "probes",    "scores", "expect", "report"};
+    static const char *const train[] = {"decay"};
+    static const char *const study[] = {"sites", "controls"};
+    ORR_TRY(check_section(recipe, "", top, sizeof top / sizeof *top, err));
+    ORR_TRY(check_section(recipe, "data", NULL, 0, err));
+    ORR_TRY(check_section(recipe, "model", NULL, 0, err));
+    ORR_TRY(check_section(recipe, "train", train, 1, err));
+    ORR_TRY(check_section(recipe, "study", study, 2, err));
+    ORR_TRY(check_section(recipe, "study.controls", NULL, 0, err));
+    return check_section(recipe, "report", NULL, 0, err);
+}
+
+/* ---- values that must fit one another ---- */
+
+static const struct orr_config_node *at(const struct orr_recipe *recipe, const char *path)
+{
+    return orr_config_find(orr_config_root(recipe->config), path);
+}
+
+static orr_status check_word(const struct orr_recipe *recipe, const char *path, const char *word,
+                             const char *const *known, size_t n, struct orr_error *err)
+{
+    for (size_t i = 0; i < n; ++i)
+        if (strcmp(word, known[i]) == 0) return ORR_OK;
+    const char *near = orr_suggest(word, known, n);
+    return orr_config_fail(at(recipe, path), err, ORR_EINVAL, "\"%s\" is not one of \"%s\", \"%s\", \"%s\"%s%s%s", word,
+                           known[0], known[1], known[2], near ? ": did you mean \"" : "", near ? near : "",
+                           near ? "\"?" : "");
+}
+
+static orr_status check_data(const struct orr_recipe *recipe, struct orr_error *err)
+{
+    const int64_t context = recipe->data.context, steps = recipe->data.steps;
+    if (context > steps)
+        return orr_config_fail(at(recipe, "data.context"), err, ORR_EINVAL,
+                               "context %" PRId64 " is longer than a trajectory (%" PRId64
+                               " steps): lower data.context or raise data.steps",
+                               context, steps);
+    if (recipe->model.window > context)
+        return orr_config_fail(at(recipe, "model.window"), err, ORR_EINVAL,
+                               "an attention window of %" PRId64 " is longer than data.context (%" PRId64
+                               "): lower it, or 0 for all",
+                               recipe->model.window, context);
+    if (recipe->model.n_embd % recipe->model.n_head != 0)
+        return orr_config_fail(at(recipe, "model.n_embd"), err, ORR_EINVAL,
+                               "n_embd %" PRId64 " does not divide into %" PRId64
+                               " heads: change model.n_embd or model.n_head",
+                               recipe->model.n_embd, recipe->model.n_head);
+    return ORR_OK;
+}
+
+static orr_status check_batch(const struct orr_recipe *recipe, struct orr_error *err)
+{
+    const int64_t tokens = recipe->train.batch_tokens, size = recipe->train.batch_size, context = recipe->data.context;
+    if (!tokens == !size)
+        return orr_config_fail(at(recipe, size ? "train.batch_size" : "train"), err, ORR_EINVAL,
+                               "give either batch_tokens (windows * context) or batch_size (windows), and leave the "
+                               "other out");
+    if (tokens % context != 0)
+        return orr_config_fail(at(recipe, "train.batch_tokens"), err, ORR_EINVAL,
+                               "%" PRId64 " tokens do not divide into windows of data.context %" PRId64 ": %" PRId64
+                               " would",
+                               tokens, context, (tokens / context + 1) * context);
+    if (recipe->train.warmup_steps >= recipe->train.steps)
+        return orr_config_fail(at(recipe, "train.warmup_steps"), err, ORR_EINVAL,
+                               "a warm-up of %" PRId64 " steps does not end before the last of train.steps (%" PRId64
+                               "): lower it",
+                               recipe->train.warmup_steps, recipe->train.steps);
+    return ORR_OK;
+}
+
+orr_status orr_recipe_check(const struct orr_recipe *recipe, struct orr_error *err)
+{
+    static const char *const labels[] = {"smoke test", "phenomenon reproduction", "paper-faithful reproduction"};
+    static const char *const schedules[] = {"constant", "step_drop", "cosine"};
+    ORR_TRY(check_word(recipe, "label", recipe->label, labels, 3, err));
+    ORR_TRY(check_word(recipe, "train.schedule", recipe->train.schedule, schedules, 3, err));
+    ORR_TRY(check_data(recipe, err));
+    return check_batch(recipe, err);
+}
+
+/* ---- life ---- */
+
+orr_status orr_recipe_create(struct orr_config *config, struct orr_recipe **out, struct orr_error *err)
+{
+    *out = NULL;
+    struct orr_recipe *recipe = orr_memory_array(1, sizeof *recipe);
+    if (!recipe) {
+        orr_config_destroy(config);
+        return orr_memory_out(err, "a recipe", sizeof *recipe);
+    }
+    recipe->config = config;
+    orr_status status = check_keys(recipe, err);
+    if (status == ORR_OK) status = orr_recipe_read_scalars(recipe, err);
+    if (status == ORR_OK) status = orr_recipe_check(recipe, err);
+    if (status == ORR_OK) status = orr_recipe_read_lists(recipe, err);
+    if (status == ORR_OK)
+        *out = recipe;
+    else
+        orr_recipe_destroy(recipe);
+    return status;
+}
+
+void orr_recipe_destroy(struct orr_recipe *recipe)
+{
+    if (!recipe) return;
+    orr_recipe_free_lists(recipe);
+    orr_config_destroy(recipe->config);
+    orr_memory_free(recipe);
+}
+
+/* ---- plugins ---- */
+
+/* Keys beside a plugin's own. */
+static bool is_engine_key(const char *key)
+{
+    return strcmp(key, "name") == 0 || strcmp(key, "as") == 0 || strcmp(key, "networks") == 0;
+}
+
+/* Set every parameter that the map gives; the others get their defaults, in the recipe too. */
+static orr_status bind_parameters(struct orr_recipe *recipe, struct orr_recipe_plugin *use, const char *path,
+                                  struct orr_error *err)
+{
+    const struct orr_param *table = use->plugin->params;
+    const size_t n = orr_params_count(table);
+    orr_memory_free(use->values);
+    use->values = orr_memory_array(n + 1, sizeof *use->values);
+    if (!use->values) return orr_memory_out(err, "parameters", n * sizeof *use->values);
+    for (size_t i = 0; i < n; ++i) {
+        if (orr_config_find(use->node, table[i].key) || !*table[i].fallback) continue;
+        char key[256];
+        snprintf(key, sizeof key, "%s.%s", path, table[i].key);
+        ORR_TRY(orr_config_set(recipe->config, key, table[i].fallback, "default", err));
+    }
+    ORR_TRY(orr_params_defaults(table, use->values, err));
+    for (size_t i = 0; i < use->node->count; ++i) {
+        const struct orr_config_node *given = use->node->children[i];
+        if (is_engine_key(given->key)) continue;
+        if (given->kind != ORR_CONFIG_SCALAR)
+            return orr_config_fail(given, err, ORR_EINVAL, "a parameter of %s is a single value", use->name);
+        struct orr_error why;
+        if (orr_params_set(table, use->values, given->key, given->text, &why) != ORR_OK)
+            return orr_config_fail(given, err, why.code, "%s", why.text);
+    }
+    return ORR_OK;
+}
+
+static orr_status bind_plugin(struct orr_recipe *recipe, struct orr_loader *loader, enum orr_plugin_kind kind,
+                              struct orr_recipe_plugin *use, const char *path, struct orr_error *err)
+{
+    struct orr_error why;
+    if (orr_loader_find(loader, kind, use->name, &use->plugin, &why) != ORR_OK)
+        return orr_config_fail(orr_config_find(use->node, "name"), err, why.code, "%s", why.text);
+    /* A probe that is given by its path is still called by its name in findings. */
+    if (use->label == use->name) use->label = use->plugin->name;
+    return bind_parameters(recipe, use, path, err);
+}
+
+orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader, struct orr_error *err)
+{
+    ORR_TRY(bind_plugin(recipe, loader, ORR_SIMULATOR, &recipe->simulator, "simulator", err));
+    for (size_t i = 0; i < recipe->n_probes; ++i) {
+        char path[32];
+        snprintf(path, sizeof path, "probes.%zu", i);
+        ORR_TRY(bind_plugin(recipe, loader, ORR_PROBE, &recipe->probes[i], path, err));
+    }
+    return ORR_OK;
+}
+
+/* ---- for the layers below ---- */
+
+struct orr_data_config orr_recipe_data(const struct orr_recipe *recipe)
+{
+    return (struct orr_data_config){.seed = (uint64_t)recipe->data.seed,
+                                    .trajectories = (uint64_t)recipe->data.trajectories,
+                                    .steps = (uint32_t)recipe->data.steps,
+                                    .train_fraction = recipe->data.train_fraction,
+                                    .context = (uint32_t)recipe->data.context};
+}
+
+struct orr_transformer orr_recipe_model(const struct orr_recipe *recipe, uint32_t n_observed)
+{
+    return (struct orr_transformer){.n_layer = recipe->model.n_layer,
+                                    .n_head = recipe->model.n_head,
+                                    .n_embd = recipe->model.n_embd,
+                                    .block_size = recipe->data.context,
+                                    .n_input = n_observed,
+                                    .n_output = n_observed,
+                                    .window = recipe->model.window};
+}
+
+static uint32_t batch(const struct orr_recipe *recipe)
+{
+    return (uint32_t)(recipe->train.batch_size ? recipe->train.batch_size
+                                               : recipe->train.batch_tokens / recipe->data.context);
+}
+
+struct orr_train_config orr_recipe_train(const struct orr_recipe *recipe)
+{
+    const char *schedule = recipe->train.schedule;
+    const enum orr_schedule_kind kind = strcmp(schedule, "step_drop") == 0 ? ORR_SCHEDULE_STEP_DROP
+                                        : strcmp(schedule, "cosine") == 0  ? ORR_SCHEDULE_COSINE
+                                                                           : ORR_SCHEDULE_CONSTANT;
+    return (struct orr_train_config){
+        .seed = (uint64_t)recipe->train.seed,
+        .steps = (uint64_t)recipe->train.steps,
+        .batch = batch(recipe),
+        .noise = recipe->train.noise,
+        .schedule = {.kind = kind,
+                     .learning_rate = recipe->train.learning_rate,
+                     .drop_at = recipe->train.drop_at,
+                     .drop_factor = recipe->train.drop_factor,
+                     .warmup_steps = (uint64_t)recipe->train.warmup_steps,
+                     .minimum_learning_rate = recipe->train.min_lr},
+        .adamw = {.beta1 = recipe->train.beta1,
+                  .beta2 = recipe->train.beta2,
+                  .eps = recipe->train.eps,
+                  .weight_decay = recipe->train.weight_decay},
+        .decay_patterns = recipe->train.decay,
+        .n_decay_patterns = recipe->train.n_decay,
+        .log_every = (uint64_t)recipe->train.log_every,
+        .checkpoint_every = (uint64_t)recipe->train.checkpoint_every,
+    };
+}
+
+double orr_recipe_tokens(const struct orr_recipe *recipe)
+{
+    const int64_t context = recipe->data.context;
+    const int64_t inputs = context == recipe->data.steps ? context - 1 : context;
+    return (double)recipe->train.steps * batch(recipe) * (double)inputs;
+}
+
+/* ---- text, hash, difference ---- */
+
+orr_status orr_recipe_write(const struct orr_recipe *recipe, char **text, struct orr_error *err)
+{
+    return orr_config_write(orr_config_root(recipe->config), text, err);
+}
+
+void orr_recipe_hash(const char *text, char hash[17])
+{
+    uint64_t h = UINT64_C(0xCBF29CE484222325);
+    for (; *text; ++text)
+        h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
+    snprintf(hash, 17, "%016" PRIx64, h);
+}
+
+/* The path to node's key inside its tree. */
+static void print_path(const struct orr_config_node *node, char *path, size_t size)
+{
+    *path = '\0';
+    if (!node->parent) return;
+    print_path(node->parent, path, size);
+    size_t used = strlen(path);
+    if (used && used + 1 < size) {
+        path[used++] = '.';
+        path[used] = '\0';
+    }
+    size_t index = 0;
+    while (index < node->parent->count && node->parent->children[index] != node)
+        ++index;
+    if (node->key)
+        snprintf(path + used, size - used, "%s", node->key);
+    else
+        snprintf(path + used, size - used, "%zu", index);
+}
+
+static const struct orr_config_node *counterpart(const struct orr_config_node *in, const struct orr_config_node *child,
+                                                 size_t index)
+{
+    if (!child->key) return index < in->count ? in->children[index] : NULL;
+    for (size_t i = 0; i < in->count; ++i)
+        if (in->children[i]->key && strcmp(in->children[i]->key, child->key) == 0) return in->children[i];
+    return NULL;
+}
+
+bool orr_recipe_difference(const struct orr_config_node *a, const struct orr_config_node *b, char *path, size_t size)
+{
+    if (a->kind != b->kind || (a->kind == ORR_CONFIG_SCALAR && strcmp(a->text, b->text) != 0)) {
+        print_path(a, path, size);
+        return true;
+    }
+    for (size_t i = 0; i < a->count; ++i) {
+        const struct orr_config_node *other = counterpart(b, a->children[i], i);
+        if (!other) {
+            print_path(a->children[i], path, size);
+            return true;
+        }
+        if (orr_recipe_difference(a->children[i], other, path, size)) return true;
+    }
+    for (size_t i = 0; i < b->count; ++i)
+        if (!counterpart(a, b->children[i], i)) {
+            print_path(b->children[i], path, size);
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,109 @@
+/* A recipe: one experiment, read from YAML, checked whole, with every default filled in.
+ *
+ * Keys and their ranges are rows of recipe_table.c. Parameters of plugins are checked against the plugins' own tables
+ * by orr_recipe_bind. A recipe belongs to one thread at a time.
+ */
+#ifndef ORR_STUDY_RECIPE_H
+#define ORR_STUDY_RECIPE_H
+
+#include "base/config.h"
+#include "base/loader.h"
+#include "data/dataset.h"
+#include "model/transformer.h"
+#include "train/train.h"
+
+/* What a probe may look at: the trained network, the same initialisation untrained, the inputs without a network. */
+enum orr_network_kind { ORR_TRAINED, ORR_UNTRAINED, ORR_NO_NETWORK };
+extern const char *const orr_network_names[3];
+
+/* A simulator or a probe and its parameters. */
+struct orr_recipe_plugin {
+    const char *name;                   /* or a path */
+    const char *label;                  /* of a probe in findings: `as`, or its name */
+    bool on_network[3];                 /* of a probe: enum orr_network_kind; `networks`, or all */
+    const struct orr_config_node *node; /* name, as, networks, parameters */
+    const struct orr_plugin *plugin;    /* NULL before orr_recipe_bind */
+    union orr_value *values;            /* in the order of the plugin's table */
+};
+
+/* A score is the mean over targets of the R2 of the best site for each. */
+struct orr_recipe_score {
+    const char *name;
+    const char **targets;
+    size_t n_targets;
+    const struct orr_config_node *node;
+};
+
+/* What was published or is claimed of one number at some points of the sweep. */
+struct orr_recipe_expectation {
+    const char *claim, *quantity, *network, *split, *probe, *source; /* probe NULL: the first that has the quantity */
+    double low, high;                                                /* equal: one value */
+    const struct orr_config_node *where;                             /* key: value, ...; NULL: every point */
+};
+
+/* Texts are borrowed from config. Whole numbers are 64-bit so that one table can fill them. */
+struct orr_recipe {
+    struct orr_config *config; /* resolved; owned */
+    const char *name, *title, *label;
+    struct {
+        int64_t trajectories, steps, context, seed;
+        double train_fraction;
+    } data;
+    struct {
+        int64_t n_layer, n_head, n_embd, window;
+    } model;
+    struct {
+        int64_t steps, batch_tokens, batch_size, warmup_steps, log_every, checkpoint_every, seed;
+        double learning_rate, drop_at, drop_factor, min_lr, beta1, beta2, eps, weight_decay, noise;
+        const char *schedule;
+        const char **decay;
+        size_t n_decay;
+    } train;
+    struct {
+        int64_t windows, cache_mb;
+        bool save_activations, untrained, inputs;
+        char **sites; /* the recipe's, or the thirteen of the paper for each two blocks */
+        size_t n_sites;
+    } study;
+    int64_t digits;
+    struct orr_recipe_plugin simulator;
+    struct orr_recipe_plugin *probes;
+    size_t n_probes;
+    struct orr_recipe_score *scores;
+    size_t n_scores;
+    struct orr_recipe_expectation *expectations;
+    size_t n_expectations;
+};
+
+/* Read and check a resolved configuration (no sizes, no sweep), which becomes the recipe's, also on failure. Every
+ * error says file, line and column. On success the caller destroys *out. */
+ORR_CHECKED orr_status orr_recipe_create(struct orr_config *config, struct orr_recipe **out, struct orr_error *err);
+void orr_recipe_destroy(struct orr_recipe *recipe); /* NULL is fine */
+
+/* Find the simulator and the probes, check their parameters and fill in the defaults. */
+ORR_CHECKED orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader, struct orr_error *err);
+
+/* What the layers below want to know. orr_recipe_model needs the number of observed columns. */
+struct orr_data_config orr_recipe_data(const struct orr_recipe *recipe);
+struct orr_transformer orr_recipe_model(const struct orr_recipe *recipe, uint32_t n_observed);
+struct orr_train_config orr_recipe_train(const struct orr_recipe *recipe);
+/* Input points of all training steps together. */
+double orr_recipe_tokens(const struct orr_recipe *recipe);
+
+/* Is the expectation about this recipe: has it every value of `where`? Numbers are compared as numbers. */
+bool orr_recipe_expects(const struct orr_recipe *recipe, const struct orr_recipe_expectation *expectation);
+
+/* The recipe as YAML that reads back to the same recipe; *text is the caller's (orr_memory_free). */
+ORR_CHECKED orr_status orr_recipe_write(const struct orr_recipe *recipe, char **text, struct orr_error *err);
+/* 16 hexadecimal digits of FNV-1a over the text of orr_recipe_write, and a zero. */
+void orr_recipe_hash(const char *text, char hash[17]);
+/* The dotted path of the first key in which two recipes differ, into path; false where they are equal. */
+bool orr_recipe_difference(const struct orr_config_node *a, const struct orr_config_node *b, char *path, size_t size);
+
+/* Used by recipe*.c only. */
+ORR_CHECKED orr_status orr_recipe_read_scalars(struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_read_lists(struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_check(const struct orr_recipe *recipe, struct orr_error *err);
+void orr_recipe_free_lists(struct orr_recipe *recipe);
+
+#endif

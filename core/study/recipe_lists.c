@@ -1,0 +1,297 @@
+/* The recipe's lists and free maps: simulator, probes, scores, expectations, sites, decay patterns. */
+#include "base/memory.h"
+#include "base/suggest.h"
+#include "study/recipe.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lists of words ---- */
+
+/* An empty value ("decay:" and nothing) is an empty list. */
+static bool is_empty(const struct orr_config_node *node)
+{
+    return !node || (node->kind == ORR_CONFIG_SCALAR && !*node->text);
+}
+
+static orr_status check_list(const struct orr_config_node *node, const char *what, struct orr_error *err)
+{
+    if (is_empty(node) || node->kind == ORR_CONFIG_LIST) return ORR_OK;
+    return orr_config_fail(node, err, ORR_EINVAL, "a list of %s is expected here", what);
+}
+
+static orr_status read_words(const struct orr_config_node *node, const char *what, const char ***words, size_t *count,
+                             struct orr_error *err)
+{
+    *words = NULL;
+    *count = 0;
+    ORR_TRY(check_list(node, what, err));
+    if (is_empty(node)) return ORR_OK;
+    *words = orr_memory_array(node->count, sizeof **words);
+    if (!*words) return orr_memory_out(err, what, node->count * sizeof **words);
+    for (*count = 0; *count < node->count; ++*count)
+        ORR_TRY(orr_config_text(node->children[*count], &(*words)[*count], err));
+    return ORR_OK;
+}
+
+/* ---- sites ---- */
+
+static const char *const block_sites[] = {"hook_attn_out", "ln2.hook_normalized", "mlp.hook_post", "hook_mlp_out",
+                                          "hook_resid_post"};
+enum { BLOCK_SITES = sizeof block_sites / sizeof *block_sites };
+
+static orr_status default_sites(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const size_t layers = (size_t)recipe->model.n_layer, count = layers * BLOCK_SITES + 3;
+    char **site = recipe->study.sites = orr_memory_array(count, sizeof *recipe->study.sites);
+    if (!site) return orr_memory_out(err, "sites", count * sizeof *site);
+    recipe->study.n_sites = count;
+    *site++ = orr_memory_text("hook_embed");
+    *site++ = orr_memory_text("hook_pos_embed");
+    for (size_t l = 0; l < layers; ++l)
+        for (size_t i = 0; i < BLOCK_SITES; ++i)
+            *site++ = orr_memory_print("blocks.%zu.%s", l, block_sites[i]);
+    *site = orr_memory_text("ln_final.hook_normalized");
+    for (size_t i = 0; i < count; ++i)
+        if (!recipe->study.sites[i]) return orr_memory_out(err, "a site", 32);
+    return ORR_OK;
+}
+
+static orr_status check_site(const struct orr_config_node *node, char **hooks, size_t n_hooks, struct orr_error *err)
+{
+    for (size_t i = 0; i < n_hooks; ++i)
+        if (strcmp(node->text, hooks[i]) == 0) return ORR_OK;
+    const char *near = orr_suggest(node->text, (const char *const *)hooks, n_hooks);
+    return orr_config_fail(node, err, ORR_EINVAL, "\"%s\" is not a site of this model%s%s%s", node->text,
+                           near ? ": did you mean \"" : ": see docs/file-formats.md for their names", near ? near : "",
+                           near ? "\"?" : "");
+}
+
+static orr_status read_sites(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "study.sites");
+    ORR_TRY(check_list(node, "sites", err));
+    if (is_empty(node)) return default_sites(recipe, err);
+
+    char **hooks = NULL;
+    size_t n_hooks = 0;
+    const struct orr_transformer model = orr_recipe_model(recipe, 1);
+    ORR_TRY(orr_transformer_hooks(&model, &hooks, &n_hooks, err));
+    orr_status status = ORR_OK;
+    recipe->study.sites = orr_memory_array(node->count, sizeof *recipe->study.sites);
+    if (!recipe->study.sites) status = orr_memory_out(err, "sites", node->count * sizeof(char *));
+    for (size_t i = 0; status == ORR_OK && i < node->count; ++i) {
+        const char *site = "";
+        status = orr_config_text(node->children[i], &site, err);
+        if (status == ORR_OK) status = check_site(node->children[i], hooks, n_hooks, err);
+        if (status != ORR_OK) break;
+        recipe->study.sites[recipe->study.n_sites] = orr_memory_text(site);
+        if (!recipe->study.sites[recipe->study.n_sites++]) status = orr_memory_out(err, "a site", strlen(site));
+    }
+    orr_transformer_hooks_free(hooks, n_hooks);
+    return status;
+}
+
+/* ---- plugins ---- */
+
+static orr_status read_plugin(const struct orr_config_node *node, const char *what, struct orr_recipe_plugin *out,
+                              struct orr_error *err)
+{
+    if (node->kind != ORR_CONFIG_MAP)
+        return orr_config_fail(node, err, ORR_EINVAL, "a map with the name of a %s and its parameters is expected",
+                               what);
+    const struct orr_config_node *name = orr_config_find(node, "name"), *as = orr_config_find(node, "as");
+    if (!name) return orr_config_fail(node, err, ORR_EINVAL, "the %s has no name: add name: ...", what);
+    ORR_TRY(orr_config_text(name, &out->name, err));
+    out->label = out->name;
+    if (as) ORR_TRY(orr_config_text(as, &out->label, err));
+    static const char fit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
+    if (as && (out->label[0] == '.' || out->label[strspn(out->label, fit)]))
+        return orr_config_fail(as, err, ORR_EINVAL, "\"%s\" names files: use letters, digits, _ - and .", out->label);
+    out->node = node;
+    return ORR_OK;
+}
+
+const char *const orr_network_names[3] = {"trained", "untrained", "none"};
+
+static orr_status read_networks(const struct orr_config_node *probe, struct orr_recipe_plugin *out,
+                                struct orr_error *err)
+{
+    const struct orr_config_node *list = orr_config_find(probe, "networks");
+    for (int k = 0; k < 3; ++k)
+        out->on_network[k] = is_empty(list);
+    ORR_TRY(check_list(list, "networks", err));
+    for (size_t i = 0; !is_empty(list) && i < list->count; ++i) {
+        const char *word;
+        int k = 0;
+        ORR_TRY(orr_config_text(list->children[i], &word, err));
+        while (k < 3 && strcmp(word, orr_network_names[k]) != 0)
+            ++k;
+        if (k == 3)
+            return orr_config_fail(list->children[i], err, ORR_EINVAL,
+                                   "\"%s\" is not a network: use trained, untrained or none", word);
+        out->on_network[k] = true;
+    }
+    return ORR_OK;
+}
+
+static orr_status read_probes(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "probes");
+    ORR_TRY(check_list(node, "probes", err));
+    if (is_empty(node)) return ORR_OK;
+    recipe->probes = orr_memory_array(node->count, sizeof *recipe->probes);
+    if (!recipe->probes) return orr_memory_out(err, "probes", node->count * sizeof *recipe->probes);
+    for (size_t i = 0; i < node->count; ++i, ++recipe->n_probes) {
+        struct orr_recipe_plugin *probe = &recipe->probes[i];
+        ORR_TRY(read_plugin(node->children[i], "probe", probe, err));
+        ORR_TRY(read_networks(node->children[i], probe, err));
+        for (size_t j = 0; j < i; ++j)
+            if (strcmp(recipe->probes[j].label, probe->label) == 0)
+                return orr_config_fail(node->children[i], err, ORR_EINVAL,
+                                       "two probes are called \"%s\": tell them apart with as: ...", probe->label);
+    }
+    return ORR_OK;
+}
+
+/* ---- scores and expectations ---- */
+
+static orr_status read_scores(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "scores");
+    if (is_empty(node)) return ORR_OK;
+    if (node->kind != ORR_CONFIG_MAP)
+        return orr_config_fail(node, err, ORR_EINVAL, "a map of score: [targets] is expected here");
+    recipe->scores = orr_memory_array(node->count, sizeof *recipe->scores);
+    if (!recipe->scores) return orr_memory_out(err, "scores", node->count * sizeof *recipe->scores);
+    for (size_t i = 0; i < node->count; ++i) {
+        struct orr_recipe_score *score = &recipe->scores[recipe->n_scores++];
+        score->node = node->children[i];
+        score->name = score->node->key;
+        ORR_TRY(read_words(score->node, "targets", &score->targets, &score->n_targets, err));
+        if (score->n_targets == 0)
+            return orr_config_fail(score->node, err, ORR_EINVAL, "a score needs at least one target column");
+    }
+    return ORR_OK;
+}
+
+/* The text at key, or fallback where there is none; one of `known` where that is not NULL. */
+static orr_status read_choice(const struct orr_config_node *map, const char *key, const char *fallback,
+                              const char *const *known, size_t n, const char **out, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(map, key);
+    *out = fallback;
+    if (!node) return ORR_OK;
+    ORR_TRY(orr_config_text(node, out, err));
+    for (size_t i = 0; i < n; ++i)
+        if (strcmp(*out, known[i]) == 0) return ORR_OK;
+    if (n == 0) return ORR_OK;
+    char list[256] = "";
+    for (size_t i = 0, used = 0; i < n && used < sizeof list; ++i)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", known[i]);
+    const char *near = orr_suggest(*out, known, n);
+    return orr_config_fail(node, err, ORR_EINVAL, "\"%s\" is not one of: %s%s%s%s", *out, list,
+                           near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static orr_status read_range(const struct orr_config_node *node, struct orr_recipe_expectation *out,
+                             struct orr_error *err)
+{
+    const struct orr_config_node *value = orr_config_find(node, "value"), *range = orr_config_find(node, "range");
+    if (!value == !range)
+        return orr_config_fail(node, err, ORR_EINVAL, "an expectation has either value: x or range: [low, high]");
+    if (value) {
+        ORR_TRY(orr_config_real(value, -DBL_MAX, DBL_MAX, &out->low, err));
+        out->high = out->low;
+        return ORR_OK;
+    }
+    if (range->kind != ORR_CONFIG_LIST || range->count != 2)
+        return orr_config_fail(range, err, ORR_EINVAL, "a range is two numbers: [low, high]");
+    ORR_TRY(orr_config_real(range->children[0], -DBL_MAX, DBL_MAX, &out->low, err));
+    return orr_config_real(range->children[1], out->low, DBL_MAX, &out->high, err);
+}
+
+static orr_status read_expectation(const struct orr_config_node *node, struct orr_recipe_expectation *out,
+                                   struct orr_error *err)
+{
+    static const char *const keys[] = {"claim", "quantity", "network", "split", "probe",
+                                       "value", "range",    "source",  "where"};
+    static const char *const networks[] = {"trained", "untrained", "none", "raw_inputs", "raw_inputs_squared"};
+    static const char *const splits[] = {"train", "held_out"};
+    static const char *const needed[] = {"claim", "quantity", "source"};
+    if (node->kind != ORR_CONFIG_MAP)
+        return orr_config_fail(node, err, ORR_EINVAL, "an expectation is a map with claim, quantity, value, source");
+    ORR_TRY(orr_config_check_keys(node, keys, sizeof keys / sizeof *keys, err));
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; ++i)
+        if (!orr_config_find(node, needed[i]))
+            return orr_config_fail(node, err, ORR_EINVAL, "the expectation has no %s: add it", needed[i]);
+    ORR_TRY(read_choice(node, "claim", NULL, NULL, 0, &out->claim, err));
+    ORR_TRY(read_choice(node, "quantity", NULL, NULL, 0, &out->quantity, err));
+    ORR_TRY(read_choice(node, "source", NULL, NULL, 0, &out->source, err));
+    ORR_TRY(read_choice(node, "probe", NULL, NULL, 0, &out->probe, err));
+    ORR_TRY(read_choice(node, "network", "trained", networks, sizeof networks / sizeof *networks, &out->network, err));
+    ORR_TRY(read_choice(node, "split", "held_out", splits, sizeof splits / sizeof *splits, &out->split, err));
+    out->where = orr_config_find(node, "where");
+    if (out->where && out->where->kind != ORR_CONFIG_MAP)
+        return orr_config_fail(out->where, err, ORR_EINVAL, "a map such as {data.context: 2} is expected here");
+    return read_range(node, out, err);
+}
+
+static orr_status read_expectations(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "expect");
+    ORR_TRY(check_list(node, "expectations", err));
+    if (is_empty(node)) return ORR_OK;
+    recipe->expectations = orr_memory_array(node->count, sizeof *recipe->expectations);
+    if (!recipe->expectations) return orr_memory_out(err, "expectations", node->count * sizeof *recipe->expectations);
+    for (; recipe->n_expectations < node->count; ++recipe->n_expectations)
+        ORR_TRY(read_expectation(node->children[recipe->n_expectations], &recipe->expectations[recipe->n_expectations],
+                                 err));
+    return ORR_OK;
+}
+
+bool orr_recipe_expects(const struct orr_recipe *recipe, const struct orr_recipe_expectation *e)
+{
+    for (size_t i = 0; e->where && i < e->where->count; ++i) {
+        const struct orr_config_node *wanted = e->where->children[i];
+        const struct orr_config_node *is = orr_config_find(orr_config_root(recipe->config), wanted->key);
+        if (!is || !is->text || !wanted->text) return false;
+        char *end_a, *end_b;
+        const double a = strtod(wanted->text, &end_a), b = strtod(is->text, &end_b);
+        const bool numbers = *wanted->text && *is->text && !*end_a && !*end_b;
+        if (numbers ? a < b || a > b : strcmp(wanted->text, is->text) != 0) return false;
+    }
+    return true;
+}
+
+orr_status orr_recipe_read_lists(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const struct orr_config_node *root = orr_config_root(recipe->config);
+    const struct orr_config_node *simulator = orr_config_find(root, "simulator");
+    if (!simulator) return orr_config_fail(root, err, ORR_EINVAL, "the recipe has no simulator: add it");
+    ORR_TRY(read_plugin(simulator, "simulator", &recipe->simulator, err));
+    ORR_TRY(read_probes(recipe, err));
+    ORR_TRY(read_scores(recipe, err));
+    ORR_TRY(read_expectations(recipe, err));
+    ORR_TRY(read_words(orr_config_find(root, "train.decay"), "shell patterns", &recipe->train.decay,
+                       &recipe->train.n_decay, err));
+    return read_sites(recipe, err);
+}
+
+void orr_recipe_free_lists(struct orr_recipe *recipe)
+{
+    for (size_t i = 0; i < recipe->study.n_sites; ++i)
+        orr_memory_free(recipe->study.sites[i]);
+    orr_memory_free(recipe->study.sites);
+    orr_memory_free(recipe->train.decay);
+    orr_memory_free(recipe->simulator.values);
+    for (size_t i = 0; i < recipe->n_probes; ++i)
+        orr_memory_free(recipe->probes[i].values);
+    orr_memory_free(recipe->probes);
+    for (size_t i = 0; i < recipe->n_scores; ++i)
+        orr_memory_free(recipe->scores[i].targets);
+    orr_memory_free(recipe->scores);
+    orr_memory_free(recipe->expectations);
+}

@@ -1,0 +1,84 @@
+/* The recipe's single values: one row a key, with its type, default, range and meaning; reading them all. */
+#include "study/recipe_table.h"
+
+#include "base/memory.h"
+#include "study/recipe.h"
+
+#include <string.h>
+
+#define AT(field) offsetof(struct orr_recipe, field)
+
+/* clang-format off */
+const struct orr_recipe_key orr_recipe_keys[] = {
+    /* path, type, default (NULL: must be given; "": may be left out), least, greatest, field, meaning */
+    {"name", ORR_KEY_TEXT, NULL, 0, 0, AT(name), "short name of the experiment"},
+    {"title", ORR_KEY_TEXT, "", 0, 0, AT(title), "one line that says what is asked"},
+    {"label", ORR_KEY_TEXT, "smoke test", 0, 0, AT(label),
+     "smoke test, phenomenon reproduction or paper-faithful reproduction"},
+    {"data.trajectories", ORR_KEY_INT, NULL, 2, 1e9, AT(data.trajectories), "trajectories simulated, both splits"},
+    {"data.steps", ORR_KEY_INT, NULL, 2, 1e6, AT(data.steps), "points of a trajectory"},
+    {"data.train_fraction", ORR_KEY_REAL, "0.5", 0, 1, AT(data.train_fraction), "share of trajectories trained on"},
+    {"data.context", ORR_KEY_INT, NULL, 1, 1e6, AT(data.context), "points that the network sees"},
+    {"data.seed", ORR_KEY_INT, "1", 0, 9e18, AT(data.seed), "of the simulator and the choice of windows"},
+    {"model.n_layer", ORR_KEY_INT, "2", 1, 1000, AT(model.n_layer), "blocks"},
+    {"model.n_head", ORR_KEY_INT, "1", 1, 1000, AT(model.n_head), "attention heads of a block"},
+    {"model.n_embd", ORR_KEY_INT, "32", 1, 65536, AT(model.n_embd), "channels of the residual stream"},
+    {"model.window", ORR_KEY_INT, "0", 0, 1e6, AT(model.window), "points that attention looks back on; 0: all"},
+    {"train.steps", ORR_KEY_INT, NULL, 1, 1e9, AT(train.steps), "optimiser steps"},
+    {"train.batch_tokens", ORR_KEY_INT, "0", 0, 1e9, AT(train.batch_tokens), "windows * context of a step"},
+    {"train.batch_size", ORR_KEY_INT, "0", 0, 1e9, AT(train.batch_size), "windows of a step, instead of batch_tokens"},
+    {"train.learning_rate", ORR_KEY_REAL, "1e-3", 0, 1e3, AT(train.learning_rate), "of AdamW, before the schedule"},
+    {"train.schedule", ORR_KEY_TEXT, "constant", 0, 0, AT(train.schedule), "constant, step_drop or cosine"},
+    {"train.drop_at", ORR_KEY_REAL, "0.5", 0, 1, AT(train.drop_at), "step_drop: share of the steps before the drop"},
+    {"train.drop_factor", ORR_KEY_REAL, "0.1", 0, 1e3, AT(train.drop_factor), "step_drop: factor on the rate"},
+    {"train.warmup_steps", ORR_KEY_INT, "0", 0, 1e9, AT(train.warmup_steps), "cosine: steps of linear rise"},
+    {"train.min_lr", ORR_KEY_REAL, "0", 0, 1e3, AT(train.min_lr), "cosine: rate at the last step"},
+    {"train.beta1", ORR_KEY_REAL, "0.9", 0, 0.999999999, AT(train.beta1), "AdamW: decay of the first moment"},
+    {"train.beta2", ORR_KEY_REAL, "0.999", 0, 0.999999999, AT(train.beta2), "AdamW: decay of the second moment"},
+    {"train.eps", ORR_KEY_REAL, "1e-8", 1e-30, 1, AT(train.eps), "AdamW: added to the root of the second moment"},
+    {"train.weight_decay", ORR_KEY_REAL, "0", 0, 1e3, AT(train.weight_decay), "AdamW: on parameters of train.decay"},
+    {"train.noise", ORR_KEY_REAL, "0", 0, 1e6, AT(train.noise), "standard deviation added to every input coordinate"},
+    {"train.log_every", ORR_KEY_INT, "100", 1, 1e9, AT(train.log_every), "steps between looks at the loss"},
+    {"train.checkpoint_every", ORR_KEY_INT, "1000", 0, 1e9, AT(train.checkpoint_every), "steps; 0: at the end only"},
+    {"train.seed", ORR_KEY_INT, "1", 0, 9e18, AT(train.seed), "of initial weights, batches and noise"},
+    {"study.windows", ORR_KEY_INT, "1000", 2, 1e8, AT(study.windows), "windows probed, of each split"},
+    {"study.save_activations", ORR_KEY_BOOL, "false", 0, 0, AT(study.save_activations), "write activations/ as .npy"},
+    {"study.cache_mb", ORR_KEY_INT, "256", 1, 1e6, AT(study.cache_mb), "memory for activations kept between probes"},
+    {"study.controls.untrained", ORR_KEY_BOOL, "true", 0, 0, AT(study.untrained), "probe the same network untrained"},
+    {"study.controls.inputs", ORR_KEY_BOOL, "true", 0, 0, AT(study.inputs), "probe the inputs without a network"},
+    {"report.digits", ORR_KEY_INT, "4", 1, 17, AT(digits), "significant digits in tables"},
+};
+/* clang-format on */
+const size_t orr_recipe_key_count = sizeof orr_recipe_keys / sizeof *orr_recipe_keys;
+
+static orr_status read_key(struct orr_recipe *recipe, const struct orr_recipe_key *key, struct orr_error *err)
+{
+    const struct orr_config_node *root = orr_config_root(recipe->config);
+    const struct orr_config_node *node = orr_config_find(root, key->path);
+    if (!node && !key->fallback)
+        return orr_config_fail(root, err, ORR_EINVAL, "the recipe has no %s (%s): add it", key->path, key->meaning);
+    if (!node && !*key->fallback) return ORR_OK;
+    if (!node) {
+        ORR_TRY(orr_config_set(recipe->config, key->path, key->fallback, "default", err));
+        node = orr_config_find(orr_config_root(recipe->config), key->path);
+    }
+    void *field = (char *)recipe + key->field;
+    switch (key->type) {
+    case ORR_KEY_INT:
+        return orr_config_int(node, (int64_t)key->least, (int64_t)key->greatest, field, err);
+    case ORR_KEY_REAL:
+        return orr_config_real(node, key->least, key->greatest, field, err);
+    case ORR_KEY_BOOL:
+        return orr_config_bool(node, field, err);
+    case ORR_KEY_TEXT:
+        break;
+    }
+    return orr_config_text(node, field, err);
+}
+
+orr_status orr_recipe_read_scalars(struct orr_recipe *recipe, struct orr_error *err)
+{
+    for (size_t i = 0; i < orr_recipe_key_count; ++i)
+        ORR_TRY(read_key(recipe, &orr_recipe_keys[i], err));
+    return ORR_OK;
+}

@@ -1,0 +1,84 @@
+"""A run that is killed, or stopped by Ctrl-C, goes on with --resume and ends with the bytes it would have had."""
+import os
+import signal
+import subprocess
+import time
+
+from program import PROGRAM, SMOKE, equal, expect, main, run, same_tree
+
+# Long enough to be met in the middle, with checkpoints every few steps.
+SETTINGS = ["--set", "train.steps=3000", "--set", "train.checkpoint_every=100", "--set", "train.log_every=50", "-q",
+            "--set", "study.save_activations=false"]  # fmt: skip
+
+
+def start(out, *more):
+    return subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, *SETTINGS, *more], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)  # fmt: skip
+
+
+def checkpoints(out):
+    directory = os.path.join(out, "checkpoints")
+    names = os.listdir(directory) if os.path.isdir(directory) else []
+    return [name for name in names if name.endswith(".safetensors")]
+
+
+def wait_for_a_checkpoint(process, out):
+    deadline = time.monotonic() + 60
+    while not checkpoints(out):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise AssertionError("no checkpoint was seen while the run went on: %r" % (process.communicate(),))
+        time.sleep(0.002)
+
+
+def uninterrupted(scratch):
+    whole = os.path.join(scratch, "whole")
+    expect(run("run", SMOKE, "--out", whole, *SETTINGS), 0)
+    return whole
+
+
+def killed_run_resumes_to_the_same_bytes(scratch):
+    whole, out = uninterrupted(scratch), os.path.join(scratch, "out")
+    process = start(out)
+    wait_for_a_checkpoint(process, out)
+    process.kill()
+    process.communicate()
+    equal(process.returncode, -signal.SIGKILL, "the run was still going on when it was killed; exit code")
+    if os.path.exists(os.path.join(out, "summary.json")):
+        raise AssertionError("the run had finished")
+    expect(run("run", SMOKE, "--out", out, *SETTINGS, "--resume"), 0)
+    same_tree(whole, out)
+
+
+def stopped_run_saves_says_how_to_go_on_and_resumes(scratch):
+    whole, out = uninterrupted(scratch), os.path.join(scratch, "out")
+    process = start(out)
+    wait_for_a_checkpoint(process, out)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=60)
+    equal(process.returncode, 130, "exit code")
+    for fragment in ["stopped at step", "--resume", "once more to quit at once"]:
+        if fragment not in text:
+            raise AssertionError("no %r in:\n%s" % (fragment, text))
+    expect(run("run", SMOKE, "--out", out, *SETTINGS, "--resume"), 0)
+    same_tree(whole, out)
+
+
+def killed_sweep_keeps_its_finished_points(scratch):
+    whole, out = os.path.join(scratch, "whole"), os.path.join(scratch, "out")
+    sweep = [*SETTINGS, "--seeds", "1,2"]
+    expect(run("run", SMOKE, "--out", whole, *sweep), 0)
+    process = subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, *sweep], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)  # fmt: skip
+    wait_for_a_checkpoint(process, os.path.join(out, "seed=2"))
+    process.kill()
+    process.wait()
+    first = os.path.join(out, "seed=1", "findings.csv")
+    before = os.stat(first).st_mtime_ns
+    expect(run("run", SMOKE, "--out", out, *sweep, "--resume"), 0)
+    equal(os.stat(first).st_mtime_ns, before, "time of the finished point's findings")
+    same_tree(whole, out)
+
+
+if __name__ == "__main__":
+    main([killed_run_resumes_to_the_same_bytes, stopped_run_saves_says_how_to_go_on_and_resumes,
+          killed_sweep_keeps_its_finished_points])  # fmt: skip

@@ -1,0 +1,260 @@
+/* Scores, summaries, intervals and tables, on numbers made up for the purpose. */
+#include "expect.h"
+#include "study/report.h"
+#include "study/statistics.h"
+#include "study/tables.h"
+
+#include <math.h>
+
+static const char recipe_text[] = "name: made-up\n"
+                                  "title: a question\n"
+                                  "simulator: {name: none}\n"
+                                  "data: {trajectories: 4, steps: 10, context: 2}\n"
+                                  "train: {steps: 5, batch_size: 3}\n"
+                                  "probes: [{name: linear}]\n"
+                                  "scores: {force: [Fx, Fy]}\n"
+                                  "expect:\n"
+                                  "  - {claim: high, quantity: force, value: 0.5, source: here}\n"
+                                  "  - {claim: low, quantity: force, range: [0, 0.2], source: here}\n"
+                                  "  - {claim: elsewhere, quantity: force, value: 1, source: here,\n"
+                                  "     where: {data.context: 9}}\n";
+
+static struct orr_recipe *make_recipe(void)
+{
+    struct orr_error err;
+    struct orr_config *config;
+    struct orr_recipe *recipe = NULL;
+    expect_ok(orr_config_parse(recipe_text, "text", &config, &err), &err);
+    expect_ok(orr_recipe_create(config, &recipe, &err), &err);
+    return recipe;
+}
+
+static void add_r2(struct orr_findings *findings, const char *network, const char *site, const char *target,
+                   double train, double held_out)
+{
+    struct orr_error err;
+    struct orr_finding f = {
+        .size = sizeof f, .quantity = "r2", .site = site, .target = target, .unit = "1", .uncertainty = NAN, .n = 7};
+    f.value = train;
+    f.split = ORR_TRAIN;
+    expect_ok(orr_findings_add(findings, network, "linear", &f, &err), &err);
+    f.value = held_out;
+    f.split = ORR_HELD_OUT;
+    expect_ok(orr_findings_add(findings, network, "linear", &f, &err), &err);
+}
+
+static void expect_measure(const struct orr_measures *m, const char *network, const char *split, double expected)
+{
+    const double value = orr_measures_find(m, "force", network, "linear", split);
+    /* Sums of two exact decimals halved: one rounding each. */
+    if (!(fabs(value - expected) < 1e-15))
+        fail_msg("force of %s, %s: %.17g, expected %.17g", network, split, value, expected);
+}
+
+static void test_held_out_score_uses_the_site_that_was_best_in_sample(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_recipe *recipe = make_recipe();
+    struct orr_findings findings = {.row = NULL};
+    struct orr_measures measures = {.item = NULL};
+    add_r2(&findings, "trained", "a", "Fx", 0.9, 0.1);
+    add_r2(&findings, "trained", "b", "Fx", 0.8, 0.7);
+    add_r2(&findings, "trained", "a", "Fy", 0.2, 0.3);
+    add_r2(&findings, "trained", "b", "Fy", 0.4, 0.5);
+
+    expect_ok(orr_measures_from_findings(&measures, &findings, recipe, &err), &err);
+
+    expect_measure(&measures, "trained", "train", (0.9 + 0.4) / 2);
+    expect_measure(&measures, "trained", "held_out", (0.1 + 0.5) / 2);
+    assert_int_equal(measures.count, 2);
+    orr_measures_fini(&measures);
+    orr_findings_fini(&findings);
+    orr_recipe_destroy(recipe);
+}
+
+static void test_control_is_scored_site_by_site_and_missing_targets_give_no_score(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_recipe *recipe = make_recipe();
+    struct orr_findings findings = {.row = NULL};
+    struct orr_measures measures = {.item = NULL};
+    add_r2(&findings, "none", "raw_inputs", "Fx", 0.1, 0.2);
+    add_r2(&findings, "none", "raw_inputs", "Fy", 0.3, 0.4);
+    add_r2(&findings, "none", "raw_inputs_squared", "Fx", 0.5, 0.6);
+    add_r2(&findings, "none", "raw_inputs_squared", "Fy", 0.7, 0.8);
+    add_r2(&findings, "untrained", "a", "Fx", 0.9, 0.9); /* and no Fy */
+
+    expect_ok(orr_measures_from_findings(&measures, &findings, recipe, &err), &err);
+
+    expect_measure(&measures, "raw_inputs", "held_out", (0.2 + 0.4) / 2);
+    expect_measure(&measures, "raw_inputs_squared", "train", (0.5 + 0.7) / 2);
+    assert_true(isnan(orr_measures_find(&measures, "force", "untrained", "linear", "train")));
+    assert_int_equal(measures.count, 4);
+    orr_measures_fini(&measures);
+    orr_findings_fini(&findings);
+    orr_recipe_destroy(recipe);
+}
+
+static void test_findings_that_would_break_the_file_are_refused(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_findings findings = {.row = NULL};
+    struct orr_finding f = {.size = sizeof f, .quantity = "a,b", .site = "", .target = "", .unit = "1"};
+    expect_error(orr_findings_add(&findings, "trained", "p", &f, &err), &err, ORR_EINVAL, "quantity", "a,b");
+    f.quantity = "a";
+    f.site = NULL;
+    expect_error(orr_findings_add(&findings, "trained", "p", &f, &err), &err, ORR_EINVAL, "no site");
+    f.site = "";
+    f.split = (enum orr_split)7;
+    expect_error(orr_findings_add(&findings, "trained", "p", &f, &err), &err, ORR_EINVAL, "split", "7");
+    assert_int_equal(findings.count, 0);
+    orr_findings_fini(&findings);
+}
+
+static void test_findings_are_printed_as_csv(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_findings findings = {.row = NULL};
+    struct orr_text text = {.data = NULL};
+    add_r2(&findings, "trained", "a", "Fx", 0.1, -INFINITY);
+    expect_ok(orr_findings_print(&findings, "context=2,seed=0", &text, &err), &err);
+    assert_string_equal(text.data, "\"context=2,seed=0\",trained,linear,r2,a,Fx,train,0.1,,7,1\n"
+                                   "\"context=2,seed=0\",trained,linear,r2,a,Fx,held_out,-inf,,7,1\n");
+    orr_text_fini(&text);
+    orr_findings_fini(&findings);
+}
+
+static void test_summary_is_read_back_and_another_recipe_is_refused(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    char directory[256], path[300];
+    struct orr_recipe *recipe = make_recipe();
+    struct orr_measures out = {.item = NULL}, in = {.item = NULL}, other = {.item = NULL};
+    make_scratch(directory, sizeof directory);
+    snprintf(path, sizeof path, "%s/summary.json", directory);
+    expect_ok(orr_measures_add(&out, "force", "trained", "linear", "train", 0.1, &err), &err);
+    expect_ok(orr_measures_add(&out, "loss", "none", "", "", NAN, &err), &err);
+
+    expect_ok(orr_measures_write(&out, recipe, "", "0123456789abcdef", path, &err), &err);
+    expect_ok(orr_measures_read(&in, "0123456789abcdef", path, &err), &err);
+
+    assert_int_equal(in.count, 2);
+    assert_true(in.item[0].value == 0.1); /* 17 digits: the same bits */
+    assert_true(isnan(in.item[1].value));
+    assert_string_equal(in.item[1].quantity, "loss");
+    expect_error(orr_measures_read(&other, "fedcba9876543210", path, &err), &err, ORR_EINVAL, "another recipe");
+    write_bytes(path, "{\"format\": 1", 12);
+    expect_error(orr_measures_read(&other, "0123456789abcdef", path, &err), &err, ORR_EFORMAT, path);
+    orr_measures_fini(&out);
+    orr_measures_fini(&in);
+    orr_measures_fini(&other);
+    orr_recipe_destroy(recipe);
+    remove_scratch(directory);
+}
+
+static void test_intervals(void **state)
+{
+    (void)state;
+    const double value[] = {1, NAN, 2, 3};
+    assert_true(isnan(orr_mean_of(value, 0).mean));
+    const struct orr_mean one = orr_mean_of(value, 2), three = orr_mean_of(value, 4);
+    assert_true(one.mean == 1 && one.n == 1 && isnan(one.half_width));
+    assert_true(three.mean == 2 && three.n == 3);
+    /* Standard deviation 1, t(2 degrees of freedom) = 4.303 (tables give three decimals). */
+    if (fabs(three.half_width - 4.303 / sqrt(3)) > 1e-12) fail_msg("half width %.17g", three.half_width);
+    /* Tables: 2.080 for 21 degrees of freedom, 1.984 for 100, 1.960 in the limit. */
+    assert_true(fabs(orr_student_975(21) - 2.080) < 1e-3);
+    assert_true(fabs(orr_student_975(100) - 1.984) < 1e-3);
+    assert_true(fabs(orr_student_975(1000000) - 1.960) < 1e-3);
+}
+
+static void test_table_columns_line_up(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    orr_status status = ORR_OK;
+    struct orr_table table = {.n_columns = 2};
+    struct orr_text text = {.data = NULL};
+    static const char *const cells[] = {"", "x", "long", "1.25", "s", "10", "incomplete"};
+    for (size_t i = 0; i < 7; ++i)
+        orr_table_add(&table, &status, &err, "%s", cells[i]);
+    expect_ok(status, &err);
+    expect_ok(orr_table_print(&table, &text, &err), &err);
+    assert_string_equal(text.data, "           x\n  long  1.25\n  s       10\n");
+    orr_text_fini(&text);
+    orr_table_fini(&table);
+}
+
+/* A run of n points that differ by seed, with score `first + step * i` of the trained network and 0.1 of the untrained.
+ */
+static void make_run(struct orr_run *run, struct orr_run_point *point, size_t n, double first, double step)
+{
+    struct orr_error err;
+    *run = (struct orr_run){.point = point, .n_points = n, .n_done = n};
+    for (size_t i = 0; i < n; ++i) {
+        point[i] = (struct orr_run_point){.recipe = make_recipe(), .done = true};
+        snprintf(point[i].name, sizeof point[i].name, "seed=%zu", i);
+        struct orr_measures *m = &point[i].measures;
+        expect_ok(orr_measures_add(m, "force", "trained", "linear", "held_out", first + step * (double)i, &err), &err);
+        expect_ok(orr_measures_add(m, "force", "untrained", "linear", "held_out", 0.1, &err), &err);
+    }
+}
+
+static void expect_report(const struct orr_run *run, const char *const *fragments)
+{
+    struct orr_error err;
+    struct orr_text text = {.data = NULL};
+    const struct orr_report report = {.run = run, .device = "d:0", .full_tokens = 90};
+    expect_ok(orr_report_print(&report, &text, &err), &err);
+    for (; *fragments; ++fragments)
+        if (!strstr(text.data, *fragments)) fail_msg("\"%s\" is not in:\n%s", *fragments, text.data);
+    orr_text_fini(&text);
+    for (size_t i = 0; i < run->n_points; ++i) {
+        orr_recipe_destroy(run->point[i].recipe);
+        orr_measures_fini(&run->point[i].measures);
+    }
+}
+
+static void test_report_of_one_seed(void **state)
+{
+    (void)state;
+    struct orr_run run;
+    struct orr_run_point point[1];
+    make_run(&run, point, 1, 0.25, 0);
+    /* 5 steps of 3 windows of 2 points are 30 of the full job's 90. */
+    expect_report(&run, (const char *const[]){"made-up: a question", "smoke test", "3 times smaller than the full job",
+                                              "trained - untrained", "0.15", "one seed: no interval", "out of range",
+                                              "1 more claims are about points", NULL});
+}
+
+static void test_report_of_two_seeds(void **state)
+{
+    (void)state;
+    struct orr_run run;
+    struct orr_run_point point[2];
+    make_run(&run, point, 2, 0.4, 0.1);
+    /* Mean 0.45; standard error 0.05; t(1) = 12.706. */
+    expect_report(&run, (const char *const[]){"0.45 +- 0.64", "0.35 +- 0.64", "interval holds it",
+                                              "interval meets the range", NULL});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_held_out_score_uses_the_site_that_was_best_in_sample),
+        cmocka_unit_test(test_control_is_scored_site_by_site_and_missing_targets_give_no_score),
+        cmocka_unit_test(test_findings_that_would_break_the_file_are_refused),
+        cmocka_unit_test(test_findings_are_printed_as_csv),
+        cmocka_unit_test(test_summary_is_read_back_and_another_recipe_is_refused),
+        cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_table_columns_line_up),
+        cmocka_unit_test(test_report_of_one_seed),
+        cmocka_unit_test(test_report_of_two_seeds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
