@@ -1,7 +1,4 @@
 /* The version of the library, which the build hands over from meson.build. */
 #include "orrery/orrery.h"
 
-const char *orr_version(void)
-{
-    return ORR_VERSION;
-}
+const char *orr_version(void) { return ORR_VERSION; }

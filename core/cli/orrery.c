@@ -14,8 +14,9 @@
 
 enum { EXIT_BAD_INPUT = 2, EXIT_INTERRUPTED = 130 };
 
-static const struct orr_verb *const verbs[] = {&orr_verb_run, &orr_verb_generate, &orr_verb_explain, &orr_verb_plugins,
-                                               &orr_verb_devices};
+static const struct orr_verb *const verbs[] = {&orr_verb_run,     &orr_verb_generate, &orr_verb_explain,
+                                               &orr_verb_plugins, &orr_verb_devices,  &orr_verb_validate,
+                                               &orr_verb_doctor};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)
@@ -129,6 +130,9 @@ int main(int argc, char **argv)
 {
     /* A file that may not grow is then an error like a full disk, and not the end of the process. */
     signal(SIGXFSZ, SIG_IGN);
+    /* Probes solve small systems: more threads gain nothing there, and one gives the same bits on any number of cores.
+     */
+    setenv("OPENBLAS_NUM_THREADS", "1", 0);
     if (argc < 2) {
         print_help();
         return EXIT_BAD_INPUT;
@@ -149,7 +153,7 @@ int main(int argc, char **argv)
         if (status != ORR_OK)
             fprintf(stderr, "orrery %s: %s%s\n", word, err.text,
                     status == ORR_EINVAL && strncmp(err.text, "unknown option", 14) == 0 ? " (--help lists them)" : "");
-        return exit_code(status);
+        return status != ORR_OK && verbs[i]->exit_code ? verbs[i]->exit_code(status) : exit_code(status);
     }
     return unknown_verb(word);
 }

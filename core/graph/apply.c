@@ -1,10 +1,11 @@
-/* Appending one operation: arguments checked, shapes derived by its rule, outputs given storages. */
-#include "base/memory.h"
+/* Appending one operation, and the helpers of gradient rules and lowerings that combine a few.
+ *
+ * In: the operation's number, handles, attributes; checked against its row, shapes derived by its rule. Out: a node,
+ * and its outputs in storages of their own or, for an update in place, in that of an input. */
 #include "graph/append.h"
 #include "graph/build.h"
 #include "graph/optable.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool inputs_are_sound(struct orr_graph *g, const struct orr_op_info *op, const orr_handle *in, uint32_t n_in)
@@ -57,6 +58,11 @@ static orr_handle append_output(struct orr_graph *g, const struct orr_op_info *o
     if (alias & (1u << k)) {
         if (!(op->alias & (1u << k)) || !orr_shape_equal(shape, &g->value[in[k]].shape))
             return orr_graph_reject(g, ORR_EINVAL, "%s: output %u cannot take the place of input %u", op->name, k, k);
+        for (uint32_t j = 0; j < op->n_in; ++j)
+            if (j != k && orr_graph_overlap(&g->value[in[j]], &g->value[in[k]]))
+                return orr_graph_reject(g, ORR_EINVAL,
+                                        "%s: output %u would overwrite input %u, which is read too: copy it", op->name,
+                                        k, j);
         value.storage = g->value[in[k]].storage;
         value.offset = g->value[in[k]].offset;
     } else {

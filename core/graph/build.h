@@ -47,7 +47,7 @@ struct orr_attention {
     bool causal;
     int64_t window; /* keys t - window + 1 .. t; 0: all */
     int64_t heads;
-    double scale;
+    double scale; /* of the scores; 1 / sqrt(channel / heads) by custom */
 };
 /* qkv (batch, time, 3*channel) -> (batch, time, channel). */
 orr_handle orr_attention(struct orr_graph *g, orr_handle qkv, const struct orr_attention *a);

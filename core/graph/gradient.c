@@ -1,4 +1,7 @@
-/* Reverse-mode differentiation, graph to graph: one walk backwards that appends nodes by the rules of rules.def. */
+/* Reverse-mode differentiation (Griewank and Walther 2008, chapter 3), graph to graph.
+ *
+ * In: a graph, one number of it, and the values to differentiate by. Out: the graph with the nodes of one walk
+ * backwards appended by the rules of rules.def; what flows back to a value from several readers is added up. */
 #include "base/memory.h"
 #include "graph/append.h"
 #include "graph/build.h"

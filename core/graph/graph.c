@@ -1,4 +1,7 @@
-/* The graph's arrays: creating, cloning, and the builders that make no operation (inputs, views, names, places). */
+/* The graph's arrays: creating, cloning, and the builders that make no operation.
+ *
+ * In: names, shapes and handles, which are checked; the first error is latched. Out: inputs, views, names, batches,
+ * cuts and places, none of which computes anything; a place that cannot be given by moving costs a copy. */
 #include "graph/graph.h"
 
 #include "base/memory.h"
@@ -149,14 +152,21 @@ bool orr_graph_shape_is_sound(struct orr_graph *g, const struct orr_shape *shape
         orr_graph_reject(g, ORR_EDTYPE, "%s: %u is no element type", what, shape->dtype);
         return false;
     }
+    if (shape->dtype != ORR_I32 && shape->dtype != g->real) {
+        orr_graph_reject(g, ORR_EDTYPE, "%s: %s in a graph of %s", what, orr_dtype_name(shape->dtype),
+                         orr_dtype_name(g->real));
+        return false;
+    }
     int64_t count = 1;
     for (uint32_t k = 0; k < shape->rank; ++k) {
-        if (shape->dim[k] < 0 || shape->dim[k] > limit || (shape->dim[k] > 0 && count > limit / shape->dim[k])) {
+        /* A dim of 0 counts as 1: the product of the others is computed too, when rows are counted. */
+        const int64_t dim = shape->dim[k] ? shape->dim[k] : 1;
+        if (dim < 0 || dim > limit || count > limit / dim) {
             orr_graph_reject(g, ORR_ESHAPE, "%s: dimension %u is %lld; sizes are 0 or more and at most 2^40 elements",
                              what, k, (long long)shape->dim[k]);
             return false;
         }
-        count *= shape->dim[k];
+        count *= dim;
     }
     if (shape->batch && (shape->rank == 0 || shape->dim[0] % shape->batch != 0)) {
         orr_graph_reject(g, ORR_ESHAPE, "%s: %lld rows are not %u equal groups", what,
@@ -231,14 +241,25 @@ void orr_graph_keep(struct orr_graph *g, orr_handle v)
     if (orr_graph_has(g, v, "keep")) g->storage[g->value[v].storage].kept = true;
 }
 
+/* A copy of a name of sound length, or NULL with the error latched. */
+static char *copy_name(struct orr_graph *g, const char *name)
+{
+    if (g->error.code != ORR_OK) return NULL;
+    if (name[0] == '\0' || strlen(name) >= ORR_GRAPH_NAME_SIZE) {
+        orr_graph_reject(g, ORR_EINVAL, "name: '%.40s' has %zu characters; names have 1 to %d", name, strlen(name),
+                         ORR_GRAPH_NAME_SIZE - 1);
+        return NULL;
+    }
+    char *copy = orr_memory_text(name);
+    if (!copy) orr_graph_reject(g, ORR_ENOMEM, "out of memory for the name '%s'", name);
+    return copy;
+}
+
 void orr_graph_name(struct orr_graph *g, orr_handle v, const char *name)
 {
     if (!orr_graph_has(g, v, "name")) return;
-    char *copy = orr_memory_text(name);
-    if (!copy) {
-        orr_graph_reject(g, ORR_ENOMEM, "out of memory for the name '%s'", name);
-        return;
-    }
+    char *copy = copy_name(g, name);
+    if (!copy) return;
     orr_memory_free(g->value[v].name);
     g->value[v].name = copy;
 }
@@ -253,12 +274,8 @@ void orr_graph_set_batch(struct orr_graph *g, orr_handle v, uint32_t groups)
 
 void orr_graph_cut(struct orr_graph *g, const char *name)
 {
-    if (g->error.code != ORR_OK) return;
-    char *copy = orr_memory_text(name);
-    if (!copy) {
-        orr_graph_reject(g, ORR_ENOMEM, "out of memory for the name '%s'", name);
-        return;
-    }
+    char *copy = copy_name(g, name);
+    if (!copy) return;
     if (orr_memory_grow((void **)&g->cut, &g->cut_capacity, g->n_cuts + 1, sizeof(*g->cut), &g->error) != ORR_OK) {
         orr_memory_free(copy);
         return;
@@ -273,38 +290,67 @@ orr_handle orr_graph_find(const struct orr_graph *g, const char *name)
     return ORR_NONE;
 }
 
-/* Can everything that lives in v's storage move? Only scratch that v fills whole and that begins with v. */
-static bool can_move(const struct orr_graph *g, orr_handle v)
+bool orr_graph_fills_storage(const struct orr_graph *g, orr_handle v)
 {
     const struct orr_graph_value *value = &g->value[v];
     const struct orr_graph_storage *storage = &g->storage[value->storage];
     return !storage->kept && value->offset == 0 && orr_shape_bytes(&value->shape) == storage->bytes;
 }
 
+void orr_graph_move_storage(struct orr_graph *g, int32_t from, int32_t to, uint64_t offset)
+{
+    for (size_t i = 0; i < g->n_values; ++i) {
+        if (g->value[i].storage != from) continue;
+        g->value[i].storage = to;
+        g->value[i].offset += offset;
+    }
+    g->storage[from].bytes = 0;
+}
+
+orr_handle orr_graph_append_copy(struct orr_graph *g, orr_handle v, const struct orr_graph_value *place)
+{
+    if (g->error.code != ORR_OK) return ORR_NONE;
+    const struct orr_graph_value value = {
+        .shape = g->value[v].shape, .storage = place->storage, .offset = place->offset, .node = (int32_t)g->n_nodes};
+    const orr_handle copy = orr_graph_append_value(g, &value);
+    const struct orr_graph_node node = {.op = ORR_OP_COPY, .n_in = 1, .n_out = 1, .in = {v}, .out = {copy}};
+    orr_graph_append_node(g, &node);
+    return g->error.code == ORR_OK ? copy : ORR_NONE;
+}
+
+bool orr_graph_overlap(const struct orr_graph_value *a, const struct orr_graph_value *b)
+{
+    const uint64_t a_bytes = orr_shape_bytes(&a->shape), b_bytes = orr_shape_bytes(&b->shape);
+    return a->storage == b->storage && a_bytes && b_bytes && a->offset < b->offset + b_bytes &&
+           b->offset < a->offset + a_bytes;
+}
+
+/* Does a node, from the one that makes v on, read or write what is in place? Then v may arrive there only now. */
+static bool in_use_since(const struct orr_graph *g, orr_handle v, const struct orr_graph_value *place)
+{
+    bool made = false;
+    for (size_t i = 0; i < g->n_nodes; ++i) {
+        const struct orr_graph_node *node = &g->node[i];
+        if (node->op == ORR_NODE_VIEW) continue;
+        for (uint32_t k = 0; k < node->n_out; ++k)
+            made = made || g->value[node->out[k]].storage == g->value[v].storage;
+        for (uint32_t k = 0; made && k < node->n_in; ++k)
+            if (orr_graph_overlap(&g->value[node->in[k]], place)) return true;
+        for (uint32_t k = 0; made && k < node->n_out; ++k)
+            if (orr_graph_overlap(&g->value[node->out[k]], place)) return true;
+    }
+    return false;
+}
+
 orr_handle orr_graph_place(struct orr_graph *g, orr_handle v, orr_handle place)
 {
     if (!orr_graph_has(g, v, "place") || !orr_graph_has(g, place, "place")) return ORR_NONE;
-    const struct orr_graph_value target = g->value[place];
-    if (orr_shape_count(&g->value[v].shape) != orr_shape_count(&target.shape) ||
-        g->value[v].shape.dtype != target.shape.dtype || !g->storage[target.storage].kept)
+    const struct orr_graph_value value = g->value[v], target = g->value[place];
+    if (orr_shape_count(&value.shape) != orr_shape_count(&target.shape) || value.shape.dtype != target.shape.dtype ||
+        !g->storage[target.storage].kept)
         return orr_graph_reject(g, ORR_ESHAPE, "place: %%%d does not fit the kept place %%%d", (int)v, (int)place);
-    if (!can_move(g, v)) {
-        struct orr_graph_value moved = {.shape = g->value[v].shape,
-                                        .storage = target.storage,
-                                        .offset = target.offset,
-                                        .node = (int32_t)g->n_nodes};
-        const orr_handle copy = orr_graph_append_value(g, &moved);
-        const struct orr_graph_node node = {.op = ORR_OP_COPY, .n_in = 1, .n_out = 1, .in = {v}, .out = {copy}};
-        orr_graph_append_node(g, &node);
-        return g->error.code == ORR_OK ? copy : ORR_NONE;
-    }
-    const int32_t old = g->value[v].storage;
-    for (size_t i = 0; i < g->n_values; ++i) {
-        if (g->value[i].storage != old) continue;
-        g->value[i].storage = target.storage;
-        g->value[i].offset += target.offset;
-    }
-    /* Nothing refers to it any more; a plan gives it no memory. */
-    g->storage[old].bytes = 0;
+    if (value.storage == target.storage && value.offset == target.offset) return v;
+    if (!orr_graph_fills_storage(g, v) || in_use_since(g, v, &target)) return orr_graph_append_copy(g, v, &target);
+    orr_graph_move_storage(g, value.storage, target.storage, target.offset);
     return v;
 }

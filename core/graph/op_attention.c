@@ -1,4 +1,5 @@
-/* Scaled dot-product attention (Vaswani et al. 2017), causal and windowed, with its gradient.
+/* Scaled dot-product attention (Vaswani et al. 2017), causal and windowed; its gradient from the saved lse and delta =
+ * sum(dy y) of each row (FlashAttention-2, Dao 2023).
  *
  * qkv (batch, time, 3*channel) holds q | k | v; head h takes columns h*depth .. h*depth+depth-1 of each. lse (batch,
  * heads, time) is the log of the sum of exponentials of the scaled, masked scores of a row. */
@@ -62,7 +63,7 @@ static double pairs(const struct orr_call *call, int64_t time)
 {
     const int64_t window = call->attr.i[1] > 0 && call->attr.i[1] < time ? call->attr.i[1] : time;
     if (call->attr.i[0]) return (double)window * (double)time - 0.5 * (double)window * (double)(window - 1);
-    return (double)time * (double)(2 * window - 1 < time ? 2 * window - 1 : time);
+    return (double)time * (double)(2 * window - 1) - (double)window * (double)(window - 1);
 }
 
 double orr_flops_rule_attention(const struct orr_call *call)

@@ -1,4 +1,7 @@
-/* Element by element: arithmetic, activations and their gradients. Shapes equal throughout. */
+/* Element by element: arithmetic, activations and their gradients. Inputs and output are alike in shape.
+ *
+ * GELU is x Phi(x), by erf (Hendrycks and Gimpel 2016); SiLU is x sigmoid(x) (the same; Elfwing, Uchibe and Doya 2018).
+ * Here as in every op_*.c are the rules that rules.def names, and the builders. */
 #include "graph/build.h"
 #include "graph/optable.h"
 
@@ -53,34 +56,26 @@ orr_status orr_shape_rule_real_pair(const struct orr_shape_site *s)
 
 /* --- cost ------------------------------------------------------------------------------------ */
 
-static double elements(const struct orr_tensor *t)
-{
-    double n = 1.0;
-    for (uint32_t k = 0; k < t->rank; ++k)
-        n *= (double)t->dim[k];
-    return n;
-}
-
 double orr_flops_rule_moved(const struct orr_call *call)
 {
     (void)call;
     return 0.0;
 }
 
-double orr_flops_rule_per_element(const struct orr_call *call) { return elements(&call->out[0]); }
+double orr_flops_rule_per_element(const struct orr_call *call) { return orr_tensor_count(&call->out[0]); }
 
-double orr_flops_rule_per_input(const struct orr_call *call) { return elements(&call->in[0]); }
+double orr_flops_rule_per_input(const struct orr_call *call) { return orr_tensor_count(&call->in[0]); }
 
-double orr_flops_rule_twice(const struct orr_call *call) { return 2.0 * elements(&call->out[0]); }
+double orr_flops_rule_twice(const struct orr_call *call) { return 2.0 * orr_tensor_count(&call->out[0]); }
 
 double orr_flops_rule_silu(const struct orr_call *call)
 {
-    return (call->op == ORR_OP_SILU ? 4.0 : 8.0) * elements(&call->out[0]);
+    return (call->op == ORR_OP_SILU ? 4.0 : 8.0) * orr_tensor_count(&call->out[0]);
 }
 
 double orr_flops_rule_gelu(const struct orr_call *call)
 {
-    return (call->op == ORR_OP_GELU ? 5.0 : 10.0) * elements(&call->out[0]);
+    return (call->op == ORR_OP_GELU ? 5.0 : 10.0) * orr_tensor_count(&call->out[0]);
 }
 
 /* Softmax, losses and the like: about five operations for each number read. */
@@ -88,7 +83,7 @@ double orr_flops_rule_rows(const struct orr_call *call)
 {
     double largest = 0.0;
     for (uint32_t k = 0; k < call->n_in; ++k)
-        largest = fmax(largest, elements(&call->in[k]));
+        largest = fmax(largest, orr_tensor_count(&call->in[k]));
     return 5.0 * largest;
 }
 

@@ -1,4 +1,7 @@
-/* Rows chosen by number: gather, scatter_add, one_hot, put; and the random ops, which share the step counter. */
+/* Rows chosen by number: gather, scatter_add, one_hot, put; and the random ops, which share the step counter.
+ *
+ * Tables are (rows, ..), indices i32 of any shape, -1 for no row. Gather and scatter_add are each other's transpose,
+ * hence each other's gradient. Random numbers are Philox's (Salmon, Moraes, Dror and Shaw 2011): orrery/random.h. */
 #include "graph/build.h"
 #include "graph/optable.h"
 
@@ -83,6 +86,8 @@ static orr_status random_shape(const struct orr_shape_site *s, uint32_t dtype)
 {
     ORR_TRY(need_index(s, 0));
     if (!s->wanted) return orr_shape_fail(s, ORR_EINVAL, "needs the shape of its output");
+    if (s->attr->i[1] < 0 || s->attr->i[1] > UINT32_MAX)
+        return orr_shape_fail(s, ORR_EINVAL, "stream %lld: 0 to 2^32-1", (long long)s->attr->i[1]);
     if (orr_shape_count(&s->in[0]) != 1) return orr_shape_fail(s, ORR_ESHAPE, "the step is one number");
     /* One counter word numbers the blocks of four. */
     if (orr_shape_count(&s->out[0]) > (INT64_C(1) << 34))
@@ -100,13 +105,7 @@ orr_status orr_shape_rule_random_int(const struct orr_shape_site *s)
 
 orr_status orr_shape_rule_random_normal(const struct orr_shape_site *s) { return random_shape(s, s->real); }
 
-double orr_flops_rule_random(const struct orr_call *call)
-{
-    double n = 1.0;
-    for (uint32_t k = 0; k < call->out[0].rank; ++k)
-        n *= (double)call->out[0].dim[k];
-    return 8.0 * n;
-}
+double orr_flops_rule_random(const struct orr_call *call) { return 8.0 * orr_tensor_count(&call->out[0]); }
 
 /* --- gradients ------------------------------------------------------------------------------- */
 

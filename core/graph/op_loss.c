@@ -1,4 +1,7 @@
-/* Losses: mean squared error and cross-entropy, each one number, with their gradients. */
+/* Losses, each one number, with their gradients: the mean squared error of two values alike in shape, and the
+ * cross-entropy of logits (.., classes) with i32 targets (..), of which -1 does not count.
+ *
+ * The gradient of cross-entropy is softmax minus one-hot (Bridle 1990), from the saved log-sum-exp of each row. */
 #include "graph/build.h"
 #include "graph/optable.h"
 
@@ -94,17 +97,23 @@ static orr_handle sum_all(struct orr_graph *g, orr_handle x)
     return orr_reshape(g, orr_sum(g, orr_reshape(g, x, 2, row), 1), 0, NULL);
 }
 
+/* x times factor / n; the mean of nothing is 0. */
+static orr_handle scaled_by_count(struct orr_graph *g, orr_handle x, double factor, orr_handle counted)
+{
+    const int64_t n = orr_shape_count(orr_shape_of(g, counted));
+    return orr_affine(g, x, n ? factor / (double)n : 0.0, 0.0);
+}
+
 void orr_lower_rule_mse(struct orr_graph *g, const struct orr_graph_node *node, orr_handle *out)
 {
     const orr_handle d = orr_sub(g, node->in[0], node->in[1]);
-    out[0] = orr_affine(g, sum_all(g, orr_mul(g, d, d)), 1.0 / (double)orr_shape_count(orr_shape_of(g, d)), 0.0);
+    out[0] = scaled_by_count(g, sum_all(g, orr_mul(g, d, d)), 1.0, d);
 }
 
 void orr_lower_rule_mse_grad(struct orr_graph *g, const struct orr_graph_node *node, orr_handle *out)
 {
     const orr_handle d = orr_sub(g, node->in[1], node->in[2]);
-    const double scale = 2.0 / (double)orr_shape_count(orr_shape_of(g, d));
-    out[0] = orr_mul(g, orr_affine(g, d, scale, 0.0), orr_scalar_like(g, node->in[0], d));
+    out[0] = orr_mul(g, scaled_by_count(g, d, 2.0, d), orr_scalar_like(g, node->in[0], d));
 }
 
 /* Targets as (rows) indices, their one-hot rows, which rows count, and 1 / (number that count, at least 1). */
@@ -130,8 +139,12 @@ void orr_lower_rule_xent(struct orr_graph *g, const struct orr_graph_node *node,
     const orr_handle top = orr_max(g, x, 1);
     const orr_handle e = orr_unary(g, ORR_OP_EXP, orr_sub(g, x, orr_repeat_last(g, top, classes)));
     const orr_handle lse = orr_add(g, top, orr_unary(g, ORR_OP_LOG, orr_sum_last(g, e)));
-    const orr_handle chosen = orr_sum_last(g, orr_mul(g, t.one_hot, x));
-    const orr_handle each = orr_sub(g, orr_mul(g, t.valid, lse), chosen);
+    /* Choosing by adding minus infinity elsewhere, since 0 times a logit of minus infinity is no number; a row without
+     * a target chooses its largest, which then counts for nothing. */
+    const orr_handle ignored = orr_repeat_last(g, orr_affine(g, t.valid, -1.0, 1.0), classes);
+    const orr_handle elsewhere = orr_unary(g, ORR_OP_LOG, orr_add(g, t.one_hot, ignored));
+    const orr_handle chosen = orr_max(g, orr_add(g, x, elsewhere), 1);
+    const orr_handle each = orr_mul(g, t.valid, orr_sub(g, lse, chosen));
     out[0] = orr_mul(g, sum_all(g, each), t.share);
     const struct orr_shape shape = *orr_shape_of(g, node->in[1]);
     out[1] = orr_reshape(g, lse, shape.rank, shape.dim);

@@ -1,4 +1,7 @@
-/* Matrix products: matmul over equal leading dims, and the linear layer with its bias. */
+/* Matrix products: matmul (.., m, k) x (.., k, n) over equal leading dims, either side transposed, and the linear layer
+ * x (.., in), weight (in, out), bias (out).
+ *
+ * Of C = A B the gradients are dA = dC B' and dB = A' dC (Giles 2008). */
 #include "graph/build.h"
 #include "graph/optable.h"
 
@@ -41,19 +44,13 @@ orr_status orr_shape_rule_linear(const struct orr_shape_site *s)
 
 double orr_flops_rule_matmul(const struct orr_call *call)
 {
-    double out = 1.0;
-    for (uint32_t k = 0; k < call->out[0].rank; ++k)
-        out *= (double)call->out[0].dim[k];
     const uint32_t r = call->in[0].rank;
-    return 2.0 * out * (double)call->in[0].dim[call->attr.i[0] ? r - 2 : r - 1];
+    return 2.0 * orr_tensor_count(&call->out[0]) * (double)call->in[0].dim[call->attr.i[0] ? r - 2 : r - 1];
 }
 
 double orr_flops_rule_linear(const struct orr_call *call)
 {
-    double rows = 1.0;
-    for (uint32_t k = 0; k + 1 < call->in[0].rank; ++k)
-        rows *= (double)call->in[0].dim[k];
-    return rows * (double)call->in[1].dim[1] * (2.0 * (double)call->in[1].dim[0] + 1.0);
+    return orr_tensor_count(&call->out[0]) * (2.0 * (double)call->in[1].dim[0] + 1.0);
 }
 
 /* --- gradients ------------------------------------------------------------------------------- */

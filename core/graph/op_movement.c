@@ -1,4 +1,7 @@
-/* Moving numbers without arithmetic: fill, copy, broadcast, permute, slice, pad, cast. */
+/* Moving numbers without arithmetic: fill, copy, broadcast, permute, slice, pad, cast.
+ *
+ * Each is a linear map that picks or repeats, and its gradient the transposed one: broadcast's is a sum, permute's the
+ * inverse permutation, slice's a pad and pad's a slice. */
 #include "graph/build.h"
 #include "graph/optable.h"
 

@@ -1,6 +1,7 @@
 /* Normalisation over the last axis: LayerNorm (Ba, Kiros and Hinton 2016) and RMSNorm (Zhang and Sennrich 2019).
  *
- * Statistics have the dims of x without the last; variance is the biased one. */
+ * In: x (.., width), gain and bias (width). Out: y like x, and the statistics that the gradients read, with the dims of
+ * x without the last; variance is the biased one. */
 #include "graph/build.h"
 #include "graph/optable.h"
 
@@ -66,17 +67,9 @@ orr_status orr_shape_rule_layernorm_grad(const struct orr_shape_site *s) { retur
 
 orr_status orr_shape_rule_rmsnorm_grad(const struct orr_shape_site *s) { return norm_grad(s, 1, 1); }
 
-static double count(const struct orr_tensor *t)
-{
-    double n = 1.0;
-    for (uint32_t k = 0; k < t->rank; ++k)
-        n *= (double)t->dim[k];
-    return n;
-}
+double orr_flops_rule_norm(const struct orr_call *call) { return 8.0 * orr_tensor_count(&call->in[0]); }
 
-double orr_flops_rule_norm(const struct orr_call *call) { return 8.0 * count(&call->in[0]); }
-
-double orr_flops_rule_norm_grad(const struct orr_call *call) { return 14.0 * count(&call->in[1]); }
+double orr_flops_rule_norm_grad(const struct orr_call *call) { return 14.0 * orr_tensor_count(&call->in[1]); }
 
 /* --- gradients ------------------------------------------------------------------------------- */
 

@@ -1,4 +1,7 @@
-/* AdamW (Loshchilov and Hutter 2019), with the step's rate and bias corrections read from a row of the schedule. */
+/* AdamW (Loshchilov and Hutter 2019), with the step's rate and bias corrections read from a row of the schedule.
+ *
+ * In: parameter, two moments and gradient, alike in shape, and the row {rate, 1/(1-b1^t), 1/sqrt(1-b2^t), 0}. Out: the
+ * first three after the step. No gradient. */
 #include "graph/build.h"
 #include "graph/optable.h"
 
@@ -15,13 +18,7 @@ orr_status orr_shape_rule_adamw(const struct orr_shape_site *s)
     return ORR_OK;
 }
 
-double orr_flops_rule_adamw(const struct orr_call *call)
-{
-    double n = 1.0;
-    for (uint32_t k = 0; k < call->in[0].rank; ++k)
-        n *= (double)call->in[0].dim[k];
-    return 14.0 * n;
-}
+double orr_flops_rule_adamw(const struct orr_call *call) { return 14.0 * orr_tensor_count(&call->in[0]); }
 
 static orr_handle row_entry(struct orr_graph *g, orr_handle row, int64_t k, orr_handle like)
 {

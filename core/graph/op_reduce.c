@@ -1,4 +1,7 @@
-/* Reductions over one axis, and the softmax family over the last. */
+/* Reductions over one axis, which stays with size 1, and the softmax family over the last axis.
+ *
+ * Softmax subtracts a row's largest first, so that no exponential overflows; its gradient is y (dy - sum(dy y)) (Bridle
+ * 1990). Elements that tie for a maximum share its gradient equally. */
 #include "graph/build.h"
 #include "graph/optable.h"
 

@@ -1,4 +1,7 @@
-/* The two op tables joined into one, looked up by number and by name. */
+/* The two op tables, orrery/ops.def and graph/rules.def, joined into one row an operation.
+ *
+ * In: a number or a name. Out: the row, or NULL where there is none. That both tables have the same rows is checked by
+ * the compiler. */
 #include "graph/optable.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* What the engine knows of each operation: the public row of orrery/ops.def and the private one of graph/rules.def. */
+/* What the engine knows of each operation: the public row of orrery/ops.def and the private one of graph/rules.def.
+ *
+ * Beside the rows, the sites that rules read and write, and the helpers that they are made of: for graph/op_*.c, and
+ * for whoever walks a graph. */
 #ifndef ORR_GRAPH_OPTABLE_H
 #define ORR_GRAPH_OPTABLE_H
 
@@ -69,6 +72,8 @@ bool orr_shape_equal(const struct orr_shape *a, const struct orr_shape *b); /* d
 struct orr_shape orr_shape_make(uint32_t dtype, uint32_t rank, const int64_t *dim);
 int64_t orr_shape_rows(const struct orr_shape *s); /* product of all dims but the last */
 int64_t orr_shape_last(const struct orr_shape *s); /* last dim; 1 for a scalar */
+
+double orr_tensor_count(const struct orr_tensor *t); /* elements */
 
 /* For gradient rules and lowerings. */
 const struct orr_shape *orr_shape_of(const struct orr_graph *g, orr_handle v); /* never NULL; empty after an error */

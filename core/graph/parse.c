@@ -4,11 +4,13 @@
  * values in the text must be %0, %1, ... in the order in which they are made.
  */
 #include "base/memory.h"
+#include "base/number.h"
 #include "graph/append.h"
 #include "graph/optable.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,8 @@ struct parser {
     int line;
     struct orr_graph *g;
     struct orr_error *err;
+    int *node_line; /* where each node was written */
+    size_t node_line_capacity;
 };
 
 static orr_status wrong(const struct parser *p, const char *expected)
@@ -81,13 +85,25 @@ static orr_status whole(struct parser *p, int64_t min, int64_t max, int64_t *out
     return ORR_OK;
 }
 
+/* A number in the C locale's form, or inf or nan: attributes may be infinite. */
 static orr_status real(struct parser *p, double *out)
 {
+    char text[40];
+    size_t n = 0;
     skip_blanks(p);
-    char *end = NULL;
-    *out = strtod(p->at, &end);
-    if (end == p->at) return wrong(p, "a number");
-    p->at = end;
+    while (n + 1 < sizeof(text) && p->at[n] && strchr("+-.0123456789aefinxy", p->at[n])) {
+        text[n] = p->at[n];
+        ++n;
+    }
+    text[n] = '\0';
+    const bool negative = text[0] == '-';
+    if (strcmp(text + negative, "inf") == 0)
+        *out = negative ? -(double)INFINITY : (double)INFINITY;
+    else if (strcmp(text + negative, "nan") == 0)
+        *out = (double)NAN;
+    else if (!orr_number_real(text, out))
+        return wrong(p, "a number");
+    p->at += n;
     return ORR_OK;
 }
 
@@ -96,9 +112,10 @@ static orr_status quoted(struct parser *p, char *text, size_t size)
     ORR_TRY(expect(p, "\"", "a name in double quotes"));
     size_t n = 0;
     for (; *p->at && *p->at != '\n' && *p->at != '"'; ++p->at) {
-        if (*p->at == '\\' && p->at[1] && p->at[1] != '\n') ++p->at;
+        const bool escaped = *p->at == '\\' && p->at[1] && p->at[1] != '\n';
+        if (escaped) ++p->at;
         if (n + 1 >= size) return wrong(p, "a shorter name");
-        text[n++] = *p->at;
+        text[n++] = *p->at == 'n' && escaped ? '\n' : *p->at;
     }
     text[n] = '\0';
     return expect(p, "\"", "a closing quote");
@@ -142,7 +159,7 @@ static orr_status value(struct parser *p, struct orr_graph_value *v, char *name,
     }
     if (accept(p, "batch=")) ORR_TRY(whole(p, 1, UINT32_MAX, &batch));
     v->shape.batch = (uint32_t)batch;
-    if (!orr_graph_shape_is_sound(p->g, &v->shape, "value")) return wrong(p, "a sound shape");
+    if (!orr_graph_shape_is_sound(p->g, &v->shape, "value")) return orr_graph_status(p->g, p->err);
     const bool keep = accept(p, "keep");
     if (*p->at == ' ' && p->at[1] == '"') skip_blanks(p);
     if (*p->at == '"') ORR_TRY(quoted(p, name, size));
@@ -202,7 +219,7 @@ static orr_status operation(struct parser *p, struct orr_graph_node *node)
 
 static orr_status outputs(struct parser *p, struct orr_graph_node *node)
 {
-    char name[256];
+    char name[ORR_GRAPH_NAME_SIZE];
     ORR_TRY(expect(p, ":", "':' and the shapes of the outputs"));
     const uint32_t n_out = node->n_out;
     for (uint32_t k = 0; k < n_out; ++k) {
@@ -217,13 +234,16 @@ static orr_status outputs(struct parser *p, struct orr_graph_node *node)
         node->out[k] = orr_graph_append_value(p->g, &v);
         if (name[0]) orr_graph_name(p->g, node->out[k], name);
     }
+    ORR_TRY(orr_memory_grow((void **)&p->node_line, &p->node_line_capacity, p->g->n_nodes + 1, sizeof(*p->node_line),
+                            p->err));
+    p->node_line[p->g->n_nodes] = p->line;
     orr_graph_append_node(p->g, node);
     return orr_graph_status(p->g, p->err);
 }
 
 static orr_status input(struct parser *p, uint32_t n_out)
 {
-    char name[256];
+    char name[ORR_GRAPH_NAME_SIZE];
     struct orr_graph_value v = {.node = ORR_NONE, .storage = ORR_NONE};
     if (n_out != 1) return wrong(p, "one value for an input");
     ORR_TRY(expect(p, ":", "':' and the shape of the input"));
@@ -263,7 +283,7 @@ static orr_status storage(struct parser *p)
 
 static orr_status line(struct parser *p)
 {
-    char name[256];
+    char name[ORR_GRAPH_NAME_SIZE];
     if (at_end(p)) return ORR_OK;
     if (accept(p, "storage")) {
         ORR_TRY(storage(p));
@@ -280,13 +300,31 @@ static orr_status line(struct parser *p)
 static orr_status lines(struct parser *p)
 {
     while (*p->at) {
-        ORR_TRY(line(p));
+        const orr_status status = line(p);
+        /* Faults of the parser's own have the place already; what the graph's arrays found has not. */
+        if (status != ORR_OK && p->g->error.code != ORR_OK) {
+            orr_error_prefix(p->err, "%s:%d", p->name, p->line);
+            return status == ORR_ENOMEM ? status : (p->err->code = ORR_EFORMAT);
+        }
+        if (status != ORR_OK) return status;
         const char *next = strchr(p->at, '\n');
         if (!next) break;
         p->at = next + 1;
         ++p->line;
     }
-    return orr_graph_verify(p->g, p->err);
+    return ORR_OK;
+}
+
+/* The verifier speaks of broken invariants; in a file from outside they are faults of the file, at a line. */
+static orr_status judge(struct parser *p)
+{
+    struct orr_error own = {.code = ORR_OK};
+    size_t node = SIZE_MAX;
+    const orr_status status = orr_graph_verify_at(p->g, &node, &own);
+    if (status == ORR_OK) return ORR_OK;
+    if (status == ORR_ENOMEM) return orr_fail(p->err, status, "%s", own.text);
+    if (node < p->g->n_nodes) return orr_fail(p->err, ORR_EFORMAT, "%s:%d: %s", p->name, p->node_line[node], own.text);
+    return orr_fail(p->err, ORR_EFORMAT, "%s: %s", p->name, own.text);
 }
 
 orr_status orr_graph_parse(const char *text, const char *name, struct orr_graph **out, struct orr_error *err)
@@ -301,10 +339,17 @@ orr_status orr_graph_parse(const char *text, const char *name, struct orr_graph 
         ++p.line;
     }
     ORR_TRY(expect(&p, "graph", "'graph f32' or 'graph f64' first"));
+    const char *type_at = p.at;
     ORR_TRY(dtype(&p, &type));
+    if (type != ORR_F32 && type != ORR_F64) {
+        p.at = type_at;
+        return wrong(&p, "f32 or f64");
+    }
     if (!at_end(&p)) return wrong(&p, "the end of the line");
     ORR_TRY(orr_graph_create(type, &p.g, err));
-    const orr_status status = lines(&p);
+    orr_status status = lines(&p);
+    if (status == ORR_OK) status = judge(&p);
+    orr_memory_free(p.node_line);
     if (status != ORR_OK)
         orr_graph_destroy(p.g);
     else

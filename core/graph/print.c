@@ -7,25 +7,34 @@
  *     cut "update"
  */
 #include "base/memory.h"
+#include "base/number.h"
 #include "graph/optable.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Whatever the locale says of decimal points. */
+static void print_real(FILE *f, const char *before, double number)
+{
+    char text[ORR_NUMBER_SIZE];
+    fprintf(f, "%s%s", before, orr_number_print(number, text));
+}
 
 static void print_attributes(FILE *f, const struct orr_attr *attr)
 {
     int n_i = 8, n_f = 4;
     while (n_i > 0 && attr->i[n_i - 1] == 0)
         --n_i;
-    while (n_f > 0 && attr->f[n_f - 1] == 0.0)
+    while (n_f > 0 && attr->f[n_f - 1] == 0.0 && !signbit(attr->f[n_f - 1]))
         --n_f;
     if (n_i == 0 && n_f == 0) return;
     fputs(" {", f);
     for (int k = 0; k < n_i; ++k)
         fprintf(f, "%s%lld", k ? "," : "i=", (long long)attr->i[k]);
     for (int k = 0; k < n_f; ++k)
-        fprintf(f, "%s%.17g", k ? "," : n_i ? " f=" : "f=", attr->f[k]);
+        print_real(f, k ? "," : n_i ? " f=" : "f=", attr->f[k]);
     fputc('}', f);
 }
 
@@ -33,8 +42,8 @@ static void print_name(FILE *f, const char *name)
 {
     fputs(" \"", f);
     for (; *name; ++name) {
-        if (*name == '"' || *name == '\\') fputc('\\', f);
-        fputc(*name, f);
+        if (*name == '"' || *name == '\\' || *name == '\n') fputc('\\', f);
+        fputc(*name == '\n' ? 'n' : *name, f);
     }
     fputc('"', f);
 }
@@ -95,6 +104,15 @@ static void print_graph(FILE *f, const struct orr_graph *g)
     }
 }
 
+/* A name inside a DOT label. */
+static void print_label(FILE *f, const char *name)
+{
+    for (; *name; ++name) {
+        if (*name == '"' || *name == '\\') fputc('\\', f);
+        fputc(*name == '\n' ? ' ' : *name, f);
+    }
+}
+
 static void print_dot(FILE *f, const struct orr_graph *g)
 {
     fputs("digraph graph_of_operations {\n  rankdir=TB;\n  node [shape=box, fontname=\"monospace\", fontsize=10];\n",
@@ -104,16 +122,18 @@ static void print_dot(FILE *f, const struct orr_graph *g)
         if (v->node != ORR_NONE) continue;
         char shape[96];
         orr_shape_print(&v->shape, shape, sizeof(shape));
-        fprintf(f, "  v%zu [style=filled, fillcolor=lightgrey, label=\"%s\\n%s\"];\n", i, v->name ? v->name : "input",
-                shape);
+        fprintf(f, "  v%zu [style=filled, fillcolor=lightgrey, label=\"", i);
+        print_label(f, v->name ? v->name : "input");
+        fprintf(f, "\\n%s\"];\n", shape);
     }
     for (size_t i = 0; i < g->n_nodes; ++i) {
         const struct orr_graph_node *node = &g->node[i];
         const struct orr_graph_value *v = &g->value[node->out[0]];
         char shape[96];
         orr_shape_print(&v->shape, shape, sizeof(shape));
-        fprintf(f, "  n%zu [label=\"%s\\n%s%s%s\"%s];\n", i, word_of(node), shape, v->name ? "\\n" : "",
-                v->name ? v->name : "", node->op == ORR_NODE_VIEW ? ", style=dashed" : "");
+        fprintf(f, "  n%zu [label=\"%s\\n%s\\n", i, word_of(node), shape);
+        print_label(f, v->name ? v->name : "");
+        fprintf(f, "\"%s];\n", node->op == ORR_NODE_VIEW ? ", style=dashed" : "");
         for (uint32_t k = 0; k < node->n_in; ++k) {
             const int32_t from = g->value[node->in[k]].node;
             if (from == ORR_NONE)
@@ -155,7 +175,4 @@ orr_status orr_graph_print_dot(const struct orr_graph *g, char **text, struct or
     return to_text(g, print_dot, text, err);
 }
 
-void orr_text_free(char *text)
-{
-    orr_memory_free(text);
-}
+void orr_text_free(char *text) { orr_memory_free(text); }

@@ -1,4 +1,7 @@
-/* Shapes: element types, counts, texts, and the helpers that shape rules share. */
+/* Shapes: element types, counts and bytes, texts such as "f32[3,4]", and the helpers that shape rules share.
+ *
+ * In: a shape. Out: a number or a text. Products of dims cannot overflow, since orr_graph_shape_is_sound bounds every
+ * shape that gets into a graph. */
 #include "graph/optable.h"
 
 #include <stdarg.h>
@@ -60,6 +63,14 @@ int64_t orr_shape_rows(const struct orr_shape *s)
     for (uint32_t k = 0; k + 1 < s->rank; ++k)
         rows *= s->dim[k];
     return rows;
+}
+
+double orr_tensor_count(const struct orr_tensor *t)
+{
+    double count = 1.0;
+    for (uint32_t k = 0; k < t->rank; ++k)
+        count *= (double)t->dim[k];
+    return count;
 }
 
 bool orr_shape_equal(const struct orr_shape *a, const struct orr_shape *b)

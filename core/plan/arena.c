@@ -1,4 +1,7 @@
-/* Greedy-by-size arena placement with best-fit gaps. */
+/* Greedy-by-size placement with best-fit gaps (Pisarchyk and Lee 2020, arXiv 2001.03288).
+ *
+ * In: sizes and lifetimes. Out: a chunk and an offset for each. The largest goes first; each takes the smallest gap
+ * that holds it between those placed before that live at the same time, or the end. */
 #include "plan/arena.h"
 
 #include "base/memory.h"

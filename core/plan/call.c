@@ -1,4 +1,7 @@
-/* From a node to the call that a backend receives, and what a call costs. */
+/* From a node to the call that a backend receives, and what a call costs.
+ *
+ * In: a graph and a node of it. Out: a struct orr_call whose buffers are still NULL; its floating-point operations by
+ * the rule of rules.def, and its traffic, every byte of an input or output once, of a gathered table only the rows. */
 #include "graph/optable.h"
 #include "plan/plan.h"
 
@@ -41,10 +44,7 @@ double orr_plan_call_flops(const struct orr_call *call)
 
 static double tensor_bytes(const struct orr_tensor *t)
 {
-    double bytes = (double)orr_dtype_bytes(t->dtype);
-    for (uint32_t k = 0; k < t->rank; ++k)
-        bytes *= (double)t->dim[k];
-    return bytes;
+    return (double)orr_dtype_bytes(t->dtype) * orr_tensor_count(t);
 }
 
 double orr_plan_call_bytes(const struct orr_call *call)

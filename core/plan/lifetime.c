@@ -1,6 +1,10 @@
-/* Lifetimes of storages over the order of nodes, and in-place results. */
+/* Lifetimes of storages over the order of nodes, and in-place results.
+ *
+ * In: a lowered graph. Out: the first and last node that touch each storage; then, where ops.def allows it, outputs
+ * moved to the storage of an input that dies there, which joins the two lifetimes. */
 #include "plan/lifetime.h"
 
+#include "graph/append.h"
 #include "graph/optable.h"
 
 static void touch(struct orr_lifetime *life, int32_t node)
@@ -33,19 +37,13 @@ void orr_lifetime_keep_across_cuts(struct orr_graph *g, const struct orr_lifetim
                 g->storage[i].kept = true;
 }
 
-static bool fills_storage(const struct orr_graph *g, const struct orr_graph_value *v)
-{
-    const struct orr_graph_storage *storage = &g->storage[v->storage];
-    return !storage->kept && v->offset == 0 && storage->bytes == orr_shape_bytes(&v->shape);
-}
-
 static bool may_share(const struct orr_graph *g, const struct orr_lifetime *life, int32_t node_index, uint32_t k)
 {
     const struct orr_graph_node *node = &g->node[node_index];
     const struct orr_graph_value *in = &g->value[node->in[k]], *out = &g->value[node->out[k]];
-    if (in->storage == out->storage || !fills_storage(g, in) || !fills_storage(g, out) ||
-        orr_shape_bytes(&in->shape) != orr_shape_bytes(&out->shape) || life[in->storage].last != node_index ||
-        life[out->storage].first != node_index)
+    if (in->storage == out->storage || !orr_graph_fills_storage(g, node->in[k]) ||
+        !orr_graph_fills_storage(g, node->out[k]) || orr_shape_bytes(&in->shape) != orr_shape_bytes(&out->shape) ||
+        life[in->storage].last != node_index || life[out->storage].first != node_index)
         return false;
     for (uint32_t j = 0; j < node->n_in; ++j)
         if (j != k && g->value[node->in[j]].storage == in->storage) return false;
@@ -60,11 +58,9 @@ void orr_lifetime_share(struct orr_graph *g, struct orr_lifetime *life)
         for (uint32_t k = 0; k < op->n_out && k < op->n_in; ++k) {
             if (!(op->alias & (1u << k)) || !may_share(g, life, (int32_t)i, k)) continue;
             const int32_t kept = g->value[g->node[i].in[k]].storage, gone = g->value[g->node[i].out[k]].storage;
-            for (size_t v = 0; v < g->n_values; ++v)
-                if (g->value[v].storage == gone) g->value[v].storage = kept;
+            orr_graph_move_storage(g, gone, kept, 0);
             life[kept].last = life[gone].last;
             life[gone] = (struct orr_lifetime){ORR_NONE, ORR_NONE};
-            g->storage[gone].bytes = 0;
         }
     }
 }

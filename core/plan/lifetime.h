@@ -1,4 +1,7 @@
-/* Which nodes need which storage, and results that may take the place of an input which nobody reads again. */
+/* Which nodes need which storage, and results that may take the place of an input which nobody reads again.
+ *
+ * In: a lowered graph. Out: one lifetime a storage, from which the arena is placed. Called in the order in which they
+ * are declared. */
 #ifndef ORR_PLAN_LIFETIME_H
 #define ORR_PLAN_LIFETIME_H
 

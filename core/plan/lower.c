@@ -5,6 +5,7 @@
  */
 #include "base/memory.h"
 #include "graph/append.h"
+#include "graph/build.h"
 #include "graph/optable.h"
 #include "plan/plan.h"
 
@@ -67,23 +68,29 @@ static orr_handle put_in_place(struct rebuild *r, orr_handle v, const struct orr
 {
     struct orr_graph *g = r->to;
     const struct orr_graph_value value = *orr_graph_value(g, v);
-    const bool own = (size_t)value.storage >= r->from->n_storages && value.offset == 0 && value.node != ORR_NONE &&
-                     g->storage[value.storage].bytes == orr_shape_bytes(&value.shape);
-    if (own && !must_copy) {
-        for (size_t i = 0; i < g->n_values; ++i) {
-            if (g->value[i].storage != value.storage) continue;
-            g->value[i].storage = wanted->storage;
-            g->value[i].offset += wanted->offset;
-        }
-        g->storage[value.storage].bytes = 0;
-        return v;
+    const bool is_new = (size_t)value.storage >= r->from->n_storages && value.node != ORR_NONE;
+    if (!is_new || must_copy || !orr_graph_fills_storage(g, v)) return orr_graph_append_copy(g, v, wanted);
+    orr_graph_move_storage(g, value.storage, wanted->storage, wanted->offset);
+    return v;
+}
+
+static bool all_outputs_are_empty(const struct rebuild *r, const struct orr_graph_node *node)
+{
+    for (uint32_t k = 0; k < node->n_out; ++k)
+        if (orr_shape_count(&r->from->value[node->out[k]].shape) != 0) return false;
+    return true;
+}
+
+/* The rule's nodes, or for outputs without elements a fill: rules may cut axes where there is nothing to cut. */
+static void apply_rule(struct rebuild *r, const struct orr_graph_node *original, const struct orr_graph_node *node,
+                       orr_handle *out)
+{
+    if (!all_outputs_are_empty(r, original)) {
+        orr_op_by_id(node->op)->rule->lower(r->to, node, out);
+        return;
     }
-    struct orr_graph_value moved = *wanted;
-    moved.node = (int32_t)g->n_nodes;
-    const orr_handle copy = orr_graph_append_value(g, &moved);
-    const struct orr_graph_node node = {.op = ORR_OP_COPY, .n_in = 1, .n_out = 1, .in = {v}, .out = {copy}};
-    orr_graph_append_node(g, &node);
-    return copy;
+    for (uint32_t k = 0; k < node->n_out; ++k)
+        out[k] = orr_fill(r->to, &r->from->value[original->out[k]].shape, 0.0);
 }
 
 static void lower_node(struct rebuild *r, size_t i)
@@ -92,7 +99,7 @@ static void lower_node(struct rebuild *r, size_t i)
     const struct orr_graph_node node = mapped_node(r, i);
     orr_handle out[ORR_OUT_MAX] = {ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE};
     ++r->n_lowered;
-    orr_op_by_id(node.op)->rule->lower(r->to, &node, out);
+    apply_rule(r, original, &node, out);
     for (uint32_t k = 0; k < node.n_out && r->to->error.code == ORR_OK; ++k) {
         const struct orr_graph_value wanted = r->from->value[original->out[k]];
         const orr_handle placed =
@@ -153,6 +160,7 @@ orr_status orr_plan_lower(const struct orr_graph *g, const struct orr_plan_targe
 {
     size_t lowered = 0;
     *n_lowered = 0;
+    *map = NULL;
     ORR_TRY(pass(g, target, out, map, &lowered, err));
     while (lowered > 0) {
         struct orr_graph *next = NULL;

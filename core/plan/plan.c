@@ -1,6 +1,10 @@
-/* The plan: what a device lacks, where every storage lives, and the calls of every program. */
+/* The plan: what a device lacks, where every storage lives, and the calls of every program.
+ *
+ * In: a graph and a target. Out: the lowered graph, a buffer and an offset for each storage, the bytes of every buffer,
+ * and the calls in order. Nothing is allocated on a device here. */
 #include "plan/plan.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "graph/optable.h"
 #include "plan/arena.h"
@@ -10,40 +14,55 @@
 
 /* --- what the device can do ------------------------------------------------------------------ */
 
-static void describe_call(const struct orr_graph *g, size_t i, char *text, size_t size)
+/* "tanh x30, first tanh(f32[3,5]) at node 4" */
+static void describe_missing(const struct orr_graph *g, const struct orr_op_info *op, size_t count, size_t first,
+                             char *text, size_t size)
 {
-    const struct orr_graph_node *node = &g->node[i];
-    const struct orr_op_info *op = orr_op_by_id(node->op);
-    size_t at = (size_t)snprintf(text, size, "%s(", op->name);
+    const struct orr_graph_node *node = &g->node[first];
+    size_t at = (size_t)snprintf(text, size, "%s x%zu, first %s(", op->name, count, op->name);
     for (uint32_t k = 0; k < node->n_in && at < size; ++k) {
         char shape[96];
         orr_shape_print(&g->value[node->in[k]].shape, shape, sizeof(shape));
         at += (size_t)snprintf(text + at, size - at, "%s%s", k ? ", " : "", shape);
     }
-    if (at < size) snprintf(text + at, size - at, ") node %zu", i);
+    if (at < size) snprintf(text + at, size - at, ") at node %zu", first);
 }
 
+static bool is_missing(const struct orr_graph *g, const struct orr_plan_target *target, size_t node, uint32_t op)
+{
+    struct orr_call call;
+    if (g->node[node].op != op) return false;
+    orr_plan_call(g, node, &call);
+    return !target->supports(target->context, &call);
+}
+
+/* One entry an operation, so that the message names every one; the log has them all where the message is cut. */
 static orr_status check_support(const struct orr_graph *g, const struct orr_plan_target *target, struct orr_error *err)
 {
     char missing[400] = "", one[200];
-    size_t n_missing = 0, at = 0;
+    size_t n_ops, n_missing = 0, at = 0;
+    const struct orr_op_info *ops = orr_op_list(&n_ops);
     for (size_t i = 0; i < g->n_values; ++i)
         if (target->dtypes && !(target->dtypes & (1u << g->value[i].shape.dtype)))
             return orr_fail(err, ORR_EUNSUPPORTED, "the device does not compute in %s: choose another element type",
                             orr_dtype_name(g->value[i].shape.dtype));
-    for (size_t i = 0; i < g->n_nodes; ++i) {
-        struct orr_call call;
-        if (g->node[i].op == ORR_NODE_VIEW || !target->supports) continue;
-        orr_plan_call(g, i, &call);
-        if (target->supports(target->context, &call)) continue;
+    for (size_t k = 0; target->supports && k < n_ops; ++k) {
+        size_t count = 0, first = 0;
+        for (size_t i = g->n_nodes; i-- > 0;)
+            if (is_missing(g, target, i, ops[k].id)) {
+                ++count;
+                first = i;
+            }
+        if (!count) continue;
         ++n_missing;
-        describe_call(g, i, one, sizeof(one));
-        if (at + strlen(one) + 3 < sizeof(missing))
+        describe_missing(g, &ops[k], count, first, one, sizeof(one));
+        orr_log(ORR_LOG_WARN, "plan", "the device lacks %s", one);
+        if (at < sizeof(missing))
             at += (size_t)snprintf(missing + at, sizeof(missing) - at, "%s%s", at ? "; " : "", one);
     }
     if (!n_missing) return ORR_OK;
-    return orr_fail(err, ORR_EUNSUPPORTED, "the device lacks %zu operation%s: %s", n_missing, n_missing > 1 ? "s" : "",
-                    missing);
+    return orr_fail(err, ORR_EUNSUPPORTED, "the device lacks %zu operation%s: %s%s", n_missing,
+                    n_missing > 1 ? "s" : "", missing, at >= sizeof(missing) ? " ..." : "");
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -64,14 +83,17 @@ static orr_status append_buffer(struct orr_plan *plan, size_t *capacity, uint64_
     return ORR_OK;
 }
 
-static orr_status too_large(const struct orr_plan_target *target, uint64_t bytes, struct orr_error *err)
+static orr_status check_buffer(const struct orr_graph *g, const struct orr_plan_target *target, size_t storage,
+                               uint64_t bytes, struct orr_error *err)
 {
+    const char *name = NULL;
     if (!target->max_alloc || bytes <= target->max_alloc) return ORR_OK;
-    return orr_fail(
-        err, ORR_ENOMEM,
-        "one value needs %.1f MiB and the device's largest buffer is %.1f MiB: lower the batch, the context or "
-        "n_embd",
-        (double)bytes / 1048576.0, (double)target->max_alloc / 1048576.0);
+    for (size_t i = 0; i < g->n_values && !name; ++i)
+        if ((size_t)g->value[i].storage == storage) name = g->value[i].name;
+    return orr_fail(err, ORR_ENOMEM,
+                    "%s needs %.1f MiB and the device's largest buffer is %.1f MiB: lower the batch, the context or "
+                    "n_embd",
+                    name ? name : "one value", (double)bytes / 1048576.0, (double)target->max_alloc / 1048576.0);
 }
 
 /* Scratch shares one arena, cut into chunks where the device's largest buffer is smaller. */
@@ -85,7 +107,7 @@ static orr_status place_scratch(struct orr_plan *plan, const struct orr_plan_tar
         if (life[i].first == ORR_NONE || plan->graph->storage[i].kept) continue;
         item[n] =
             (struct orr_arena_item){.bytes = aligned(plan->graph->storage[i].bytes, target->align), .life = life[i]};
-        ORR_TRY(too_large(target, item[n].bytes, err));
+        ORR_TRY(check_buffer(plan->graph, target, i, item[n].bytes, err));
         plan->unshared_bytes += item[n].bytes;
         storage_of[n++] = (int32_t)i;
     }
@@ -111,7 +133,7 @@ static orr_status place_kept(struct orr_plan *plan, const struct orr_plan_target
         plan->place[i].buffer = ORR_NONE;
         if (life[i].first == ORR_NONE || !plan->graph->storage[i].kept) continue;
         const uint64_t bytes = aligned(plan->graph->storage[i].bytes, target->align);
-        ORR_TRY(too_large(target, bytes, err));
+        ORR_TRY(check_buffer(plan->graph, target, i, bytes, err));
         ORR_TRY(append_buffer(plan, capacity, bytes, &plan->place[i].buffer, err));
         plan->kept_bytes += bytes;
     }

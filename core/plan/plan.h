@@ -17,7 +17,7 @@ struct orr_plan_target {
     uint64_t memory_bytes; /* of the device; 0: unknown */
     uint32_t dtypes;       /* bit (1 << enum orr_dtype); 0: all */
     bool plans_scratch;    /* the backend places scratch itself */
-    bool keep_all;
+    bool keep_all;         /* every value in a buffer of its own, readable after a run */
 };
 
 struct orr_plan_place {
@@ -47,19 +47,21 @@ struct orr_plan {
     size_t n_lowered; /* nodes of the original graph that were replaced by primitives */
 };
 
-/* Plan g for target. g is not changed. EUNSUPPORTED lists every missing op with its shapes; ENOMEM says what is needed
- * and what there is. The caller destroys *out. */
+/* Any thread may plan; a plan is read-only afterwards. Plan g for target. g is not changed. EUNSUPPORTED lists every
+ * missing op with its shapes; ENOMEM says what is needed and what there is. The caller destroys *out. */
 ORR_CHECKED orr_status orr_plan_create(const struct orr_graph *g, const struct orr_plan_target *target,
                                        struct orr_plan **out, struct orr_error *err);
 void orr_plan_destroy(struct orr_plan *plan);
 
-/* kept_bytes + scratch_bytes, as they will be allocated. */
+/* kept_bytes + scratch_bytes, as they will be allocated. Of a backend that plans scratch itself only the kept part is
+ * known; unshared_bytes bounds the rest from above. */
 uint64_t orr_plan_peak_bytes(const struct orr_plan *plan);
 /* Arithmetic and traffic of one call when run alone: floating-point operations; bytes read and written. */
 double orr_plan_call_flops(const struct orr_call *call);
 double orr_plan_call_bytes(const struct orr_call *call);
 
-/* Replace every composite that supports() refuses by its lowering, repeatedly. *map as in struct orr_plan. */
+/* Replace every composite that supports() refuses by its lowering, repeatedly. *map as in struct orr_plan. The caller
+ * destroys *out and frees *map (orr_memory_free); on an error both are NULL. */
 ORR_CHECKED orr_status orr_plan_lower(const struct orr_graph *g, const struct orr_plan_target *target,
                                       struct orr_graph **out, orr_handle **map, size_t *n_lowered,
                                       struct orr_error *err);

@@ -1,12 +1,14 @@
-/* Opening devices by name, and backend calls whose failures say which device they came from. */
+/* Opening devices by name, and backend calls whose failures say which device they came from.
+ *
+ * In: "backend:which", as on a command line. Out: an open device with what it says of itself, and buffers, whose bytes
+ * are counted. */
 #include "run/device.h"
 
 #include "base/memory.h"
+#include "base/number.h"
 #include "base/params.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,17 +29,25 @@ static orr_status split_name(const char *text, char *backend, size_t size, const
 
 static bool contains(const char *text, const char *part) { return strcasestr(text, part) != NULL; }
 
-static bool matches(const struct orr_device_info *info, uint32_t index, const char *which)
+/* A backend whose devices belong to platforms begins their driver text with PLATFORM.DEVICE. */
+static bool has_address(const struct orr_device_info *info, const char *which)
+{
+    const size_t n = strlen(which);
+    return strncmp(info->driver, which, n) == 0 && info->driver[n] == ' ' && strchr(which, '.');
+}
+
+/* A number that is no index may still be part of a name, as in a card called 3090. */
+static bool matches(const struct orr_device_info *info, uint32_t index, uint32_t count, const char *which)
 {
     static const char *const kinds[] = {"cpu", "gpu", "other"};
-    if (isdigit((unsigned char)which[0])) {
-        char *end = NULL;
-        const unsigned long number = strtoul(which, &end, 10);
-        return *end == '\0' && number == index;
-    }
+    int64_t number;
+    if (orr_number_integer(which, &number) && number >= 0 && number < count) return number == index;
     for (uint32_t k = 0; k < 3; ++k)
         if (strcasecmp(which, kinds[k]) == 0) return info->kind == k;
-    return contains(info->name, which) || contains(info->vendor, which);
+    if (has_address(info, which)) return true;
+    /* Digits in a driver text are its version. */
+    const bool word = strpbrk(which, "0123456789") == NULL;
+    return contains(info->name, which) || contains(info->vendor, which) || (word && contains(info->driver, which));
 }
 
 static void terminate(struct orr_device_info *info)
@@ -67,15 +77,17 @@ static orr_status choose(const struct orr_backend_ops *ops, const char *backend,
     const uint32_t count = ops->device_count();
     for (uint32_t i = 0; i < count; ++i) {
         ORR_TRY(orr_device_describe(ops, i, info, err));
-        if (which[0] == '\0' || matches(info, i, which)) {
+        if (which[0] == '\0' || matches(info, i, count, which)) {
             *index = i;
             return ORR_OK;
         }
         if (at < sizeof(found))
             at += (size_t)snprintf(found + at, sizeof(found) - at, "%s%u: %s", at ? ", " : "", i, info->name);
     }
-    if (count == 0) return orr_fail(err, ORR_EDEVICE, "backend '%s' finds no device on this machine", backend);
-    return orr_fail(err, ORR_EDEVICE, "backend '%s' has no device '%s'; it has %s", backend, which, found);
+    if (count == 0)
+        return orr_fail(err, ORR_EUNSUPPORTED, "backend '%s' finds no device on this machine (orrery doctor says why)",
+                        backend);
+    return orr_fail(err, ORR_EUNSUPPORTED, "backend '%s' has no device '%s'; it has %s", backend, which, found);
 }
 
 static orr_status open_chosen(struct orr_open_device *device, struct orr_error *err)

@@ -1,4 +1,7 @@
-/* A device opened through a backend plugin: the one place where the engine talks to backend code. */
+/* A device opened through a backend plugin: the one place where the engine talks to backend code.
+ *
+ * In: a backend's table and its answers, which are not trusted: texts are terminated, an error without a text gets one.
+ * Out: the same, with the device's name before every failure. */
 #ifndef ORR_RUN_DEVICE_H
 #define ORR_RUN_DEVICE_H
 
@@ -22,9 +25,10 @@ ORR_CHECKED orr_status orr_device_describe(const struct orr_backend_ops *ops, ui
 orr_status orr_device_failed(const struct orr_open_device *device, orr_status status, const char *what,
                              const struct orr_error *own, struct orr_error *err);
 
-/* Backend calls with the device's name put before the text of a failure, and a text made where a backend gave none. */
+/* A buffer of bytes; the caller gives it back by orr_device_free. A failure names the device and what was asked for. */
 ORR_CHECKED orr_status orr_device_alloc(struct orr_open_device *device, size_t bytes, struct orr_buffer **out,
                                         struct orr_error *err);
+/* bytes as given to orr_device_alloc. NULL is allowed. */
 void orr_device_free(struct orr_open_device *device, struct orr_buffer *buffer, size_t bytes);
 
 #endif

@@ -1,4 +1,7 @@
-/* Executing a plan: buffers allocated and bound once, then programs run by prepare/execute or call by call. */
+/* Executing a plan: buffers allocated and bound once, then programs run by prepare/execute or call by call.
+ *
+ * In: a graph, an open device, host arrays for kept values. Out: host arrays; or the first value that is not finite.
+ * Reals are converted from and to double on the host. */
 #include "run/exec.h"
 
 #include "base/memory.h"
@@ -11,6 +14,7 @@
 struct orr_exec {
     struct orr_open_device *device;
     struct orr_plan *plan;
+    bool keep_all;
     struct orr_buffer **buffer;    /* one for each of the plan's */
     struct orr_call *call;         /* the plan's, with buffers filled in */
     const struct orr_call **calls; /* pointers to them, as prepare wants them */
@@ -123,7 +127,8 @@ orr_status orr_exec_create(const struct orr_graph *g, struct orr_open_device *de
     *out = NULL;
     if (!exec) return orr_memory_out(err, "an executor", sizeof(*exec));
     exec->device = device;
-    orr_exec_target(device, options && options->keep_all, &target);
+    exec->keep_all = options && options->keep_all;
+    orr_exec_target(device, exec->keep_all, &target);
     orr_status status = orr_plan_create(g, &target, &exec->plan, err);
     if (status == ORR_OK) status = allocate(exec, err);
     if (status == ORR_OK) status = bind_calls(exec, err);
@@ -417,9 +422,10 @@ static orr_status find_first(struct orr_exec *exec, const bool *constant, orr_ha
 orr_status orr_exec_find_not_finite(struct orr_exec *exec, orr_handle *found, char *text, size_t size,
                                     struct orr_error *err)
 {
-    bool *constant = find_constants(exec->plan->graph);
     *found = ORR_NONE;
     if (size) text[0] = '\0';
+    if (!exec->keep_all) return orr_fail(err, ORR_EINVAL, "this executor does not keep all values: set keep_all");
+    bool *constant = find_constants(exec->plan->graph);
     const orr_status status = constant ? find_first(exec, constant, found, text, size, err)
                                        : orr_memory_out(err, "a scan", exec->plan->graph->n_values);
     orr_memory_free(constant);

@@ -18,8 +18,9 @@ ORR_CHECKED orr_status orr_exec_run_program(struct orr_exec *exec, size_t progra
 /* The plan: what runs, where it lives, peak bytes. Borrowed. */
 const struct orr_plan *orr_exec_plan(const struct orr_exec *exec);
 
-/* With keep_all: the first value in node order that holds a number that is not finite. *found is ORR_NONE where there
- * is none; text gets its name or "%12", the operation, its shape and the place in it. Handles are of the lowered graph.
+/* Only with keep_all (EINVAL otherwise); waits for the device. The first value in node order that holds a number that
+ * is not finite. *found is ORR_NONE where there is none; text gets its name or "%12", the operation, its shape and the
+ * place in it. Handles are of the lowered graph.
  */
 ORR_CHECKED orr_status orr_exec_find_not_finite(struct orr_exec *exec, orr_handle *found, char *text, size_t size,
                                                 struct orr_error *err);

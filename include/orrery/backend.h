@@ -85,7 +85,8 @@ struct orr_backend_ops {
                         struct orr_error *err);
     orr_status (*read)(struct orr_device *dev, struct orr_buffer *buf, size_t at, void *dst, size_t n,
                        struct orr_error *err);
-    /* Compute. supports: pure, asked once per node while planning. run: may only queue the work. */
+    /* Compute. supports: pure, asked while planning, maybe several times a node: shapes, types and attributes are
+     * final, flags, storage and offset may still change. run: may only queue the work. */
     bool (*supports)(struct orr_device *dev, const struct orr_call *call);
     orr_status (*run)(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
     orr_status (*finish)(struct orr_device *dev, struct orr_error *err); /* wait for all queued work */

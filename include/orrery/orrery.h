@@ -35,9 +35,9 @@ ORR_EXPORT ORR_CHECKED orr_status orr_loader_create(struct orr_loader **out, str
 /* Free the loader's own memory; loaded plugins stay loaded. NULL is allowed. */
 ORR_EXPORT void orr_loader_destroy(struct orr_loader *loader);
 
-/* Open "backend" or "backend:which": which is a number, "cpu", "gpu" or part of the device's name or vendor; none: the
- * backend's first. backend is a name or a path with a '/'. The caller closes *out, before the loader is destroyed.
- * Errors name what was tried and found. */
+/* Open "backend" or "backend:which": which is a number, PLATFORM.DEVICE as the driver text begins, "cpu", "gpu", or
+ * part of the device's name, vendor or driver; none: the backend's first. backend is a name or a path with a '/'. The
+ * caller closes *out, before the loader is destroyed. Errors name what was tried and found. */
 ORR_EXPORT ORR_CHECKED orr_status orr_device_open(struct orr_loader *loader, const char *which,
                                                   struct orr_open_device **out, struct orr_error *err);
 /* Close after every executor on it is destroyed. NULL is allowed. */

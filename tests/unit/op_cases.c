@@ -1,17 +1,20 @@
-/* The table of cases, and their inputs from Philox. */
+/* The table of cases and their inputs from Philox, and the two-layer model. */
 #include "op_cases.h"
 
 #include "base/memory.h"
 #include "graph/optable.h"
+#include "model/transformer.h"
 #include "orrery/random.h"
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* clang-format off */
 #define REAL(rank, ...)           {INPUT_REAL, rank, {__VA_ARGS__}, 0}
 #define POSITIVE(rank, ...)       {INPUT_POSITIVE, rank, {__VA_ARGS__}, 0}
+#define MASKED(rank, ...)         {INPUT_MASKED, rank, {__VA_ARGS__}, 0}
 #define INDEX(below, rank, ...)   {INPUT_INDEX, rank, {__VA_ARGS__}, below}
 #define STEP()                    {INPUT_STEP, 0, {0}, 0}
 #define I(...)                    .attr.i = {__VA_ARGS__}
@@ -78,6 +81,31 @@ const struct op_case op_cases[] = {
     {.op = ORR_OP_LINEAR, .in = {REAL(3, 2, 3, 4), REAL(2, 4, 6), REAL(1, 6)}},
     {.op = ORR_OP_LINEAR, .in = {REAL(1, 4), REAL(2, 4, 6), REAL(1, 6)}},
     {.op = ORR_OP_ADAMW, .in = {REAL(1, 9), REAL(1, 9), POSITIVE(1, 9), REAL(1, 9), POSITIVE(1, 4)}, F(0.9, 0.999, 1e-8, 0.1)},
+    /* A class that is masked out. */
+    {.op = ORR_OP_SOFTMAX, .in = {MASKED(2, 3, 5)}},
+    {.op = ORR_OP_XENT, .in = {MASKED(3, 2, 3, 5), INDEX(4, 2, 2, 3)}},
+    /* Nothing at all along one axis. */
+    {.op = ORR_OP_ADD, .in = {REAL(2, 0, 5), REAL(2, 0, 5)}},
+    {.op = ORR_OP_SUM, .in = {REAL(2, 3, 0)}, I(1)},
+    {.op = ORR_OP_BROADCAST, .in = {REAL(2, 1, 0)}, WANTED(0, 2, 4, 0)},
+    {.op = ORR_OP_PAD, .in = {REAL(2, 3, 0)}, I(1, 2), WANTED(0, 2, 3, 4)},
+    {.op = ORR_OP_MATMUL, .in = {REAL(2, 3, 0), REAL(2, 0, 5)}, I(0, 0)},
+    {.op = ORR_OP_GATHER, .in = {REAL(2, 7, 3), INDEX(7, 1, 0)}, I(0)},
+    {.op = ORR_OP_SCATTER_ADD, .in = {REAL(2, 7, 3), INDEX(7, 1, 0), REAL(2, 0, 3)}, I(0)},
+    {.op = ORR_OP_GELU, .in = {REAL(1, 0)}},
+    {.op = ORR_OP_SILU, .in = {REAL(1, 0)}},
+    {.op = ORR_OP_SOFTMAX, .in = {REAL(2, 3, 0)}},
+    {.op = ORR_OP_SOFTMAX, .in = {REAL(2, 0, 3)}},
+    {.op = ORR_OP_LOG_SOFTMAX, .in = {REAL(2, 3, 0)}},
+    {.op = ORR_OP_LAYERNORM, .in = {REAL(2, 0, 8), REAL(1, 8), REAL(1, 8)}, F(1e-5)},
+    {.op = ORR_OP_RMSNORM, .in = {REAL(2, 0, 8), REAL(1, 8)}, F(1e-5)},
+    {.op = ORR_OP_ATTENTION, .in = {REAL(3, 2, 0, 6)}, I(1, 0, 2), F(0.7)},
+    {.op = ORR_OP_ATTENTION, .in = {REAL(3, 0, 3, 6)}, I(0, 2, 1), F(0.7)},
+    {.op = ORR_OP_MSE, .in = {REAL(2, 0, 5), REAL(2, 0, 5)}},
+    {.op = ORR_OP_XENT, .in = {REAL(2, 0, 5), INDEX(5, 1, 0)}},
+    {.op = ORR_OP_LINEAR, .in = {REAL(2, 0, 4), REAL(2, 4, 6), REAL(1, 6)}},
+    {.op = ORR_OP_LINEAR, .in = {REAL(2, 3, 0), REAL(2, 0, 6), REAL(1, 6)}},
+    {.op = ORR_OP_ADAMW, .in = {REAL(1, 0), REAL(1, 0), POSITIVE(1, 0), REAL(1, 0), POSITIVE(1, 4)}, F(0.9, 0.999, 1e-8, 0.1)},
 };
 /* clang-format on */
 const size_t n_op_cases = sizeof(op_cases) / sizeof(op_cases[0]);
@@ -87,8 +115,9 @@ static void draw(const struct op_input *in, uint32_t stream, size_t count, doubl
     for (size_t e = 0; e < count; ++e) {
         uint32_t word[4];
         orr_random_block(20260101, stream, 0, (uint32_t)e, word);
-        if (in->kind == INPUT_REAL) real[e] = (double)orr_random_normal(word[0]);
-        if (in->kind == INPUT_POSITIVE) real[e] = 0.5 + 1.5 * (double)word[0] / 4294967296.0;
+        if (in->kind == INPUT_REAL || in->kind == INPUT_MASKED) real[e] = (double)orr_random_normal(word[0]);
+        if (in->kind == INPUT_MASKED && (e + 1) % (size_t)in->dim[in->rank - 1] == 0) real[e] = -HUGE_VAL;
+        if (in->kind == INPUT_POSITIVE) real[e] = (double)(float)(0.5 + 1.5 * (double)word[0] / 4294967296.0);
         if (in->kind == INPUT_INDEX) index[e] = e == 1 ? -1 : (int32_t)orr_random_below(word[0], (uint32_t)in->below);
         if (in->kind == INPUT_STEP) index[e] = 6;
     }
@@ -96,7 +125,7 @@ static void draw(const struct op_input *in, uint32_t stream, size_t count, doubl
 
 static void add_input(struct op_run *r, const struct op_input *in, uint32_t k, uint32_t stream)
 {
-    const bool real = in->kind == INPUT_REAL || in->kind == INPUT_POSITIVE;
+    const bool real = in->kind != INPUT_INDEX && in->kind != INPUT_STEP;
     r->in[k] = orr_graph_input(r->g, NULL, real ? r->g->real : ORR_I32, in->rank, in->dim);
     const size_t count = (size_t)orr_shape_count(orr_shape_of(r->g, r->in[k]));
     r->input[k] = real ? orr_memory_array(count, sizeof(double)) : NULL;
@@ -163,6 +192,73 @@ void op_run_free(struct op_run *r)
         orr_memory_free(r->index[k]);
     }
     orr_memory_free(r->weights);
+    orr_graph_destroy(r->g);
+}
+
+bool op_case_is_empty(size_t i)
+{
+    for (size_t k = 0; k < ORR_IN_MAX; ++k)
+        for (uint32_t axis = 0; axis < op_cases[i].in[k].rank; ++axis)
+            if (op_cases[i].in[k].dim[axis] == 0) return true;
+    return false;
+}
+
+static void draw_model(struct model_run *r)
+{
+    const struct op_input normal = {.kind = INPUT_REAL};
+    const size_t count = (size_t)r->p.elements;
+    r->values = orr_memory_array(count, sizeof(*r->values));
+    assert_non_null(r->values);
+    draw(&normal, 1001, MODEL_DATA, r->data[0], NULL);
+    draw(&normal, 1002, MODEL_DATA, r->data[1], NULL);
+    draw(&normal, 1003, count, r->values, NULL);
+    for (size_t e = 0; e < count; ++e)
+        r->values[e] = (double)(float)(0.3 * r->values[e]);
+}
+
+void model_run_build(struct model_run *r, uint32_t real, bool open_attention)
+{
+    const struct orr_transformer sizes = {
+        .n_layer = 2, .n_head = 2, .n_embd = 8, .block_size = 6, .n_input = 2, .n_output = 2, .window = 4};
+    const int64_t shape[3] = {3, 5, 2};
+    struct orr_error err = {.code = ORR_OK};
+    orr_handle view[MODEL_PARAMETERS];
+    memset(r, 0, sizeof(*r));
+    assert_int_equal(orr_transformer_parameters(&sizes, &r->p, &err), ORR_OK);
+    assert_int_equal(orr_parameters_arrange(&r->p, NULL, 0, &err), ORR_OK);
+    assert_in_range(r->p.count, 1, MODEL_PARAMETERS);
+    assert_int_equal(orr_graph_create(real, &r->g, &err), ORR_OK);
+    r->x = orr_graph_input(r->g, "x", real, 3, shape);
+    r->y = orr_graph_input(r->g, "y", real, 3, shape);
+    r->block = orr_graph_input(r->g, "parameters", real, 1, &r->p.elements);
+    r->block_grad = orr_graph_input(r->g, "gradients", real, 1, &r->p.elements);
+    orr_graph_set_batch(r->g, r->x, 3);
+    orr_parameters_views(r->g, &r->p, r->block, view);
+    r->loss = orr_mse(r->g, orr_transformer_forward(r->g, &sizes, &r->p, view, r->x, open_attention), r->y);
+    orr_graph_keep(r->g, r->loss);
+    orr_graph_gradient(r->g, r->loss, view, r->p.count, r->grad);
+    for (size_t i = 0; i < r->p.count; ++i) {
+        const struct orr_parameter *item = &r->p.item[i];
+        const orr_handle place = orr_graph_view(r->g, r->block_grad, item->first, item->rank, item->dim);
+        r->grad[i] = orr_graph_place(r->g, r->grad[i], place);
+    }
+    if (orr_graph_verify(r->g, &err) != ORR_OK) fail_msg("%s", err.text);
+    draw_model(r);
+}
+
+void model_run_write(const struct model_run *r, struct orr_exec *exec)
+{
+    struct orr_error err = {.code = ORR_OK};
+    if (orr_exec_write_real(exec, r->x, r->data[0], MODEL_DATA, &err) != ORR_OK ||
+        orr_exec_write_real(exec, r->y, r->data[1], MODEL_DATA, &err) != ORR_OK ||
+        orr_exec_write_real(exec, r->block, r->values, (size_t)r->p.elements, &err) != ORR_OK)
+        fail_msg("%s", err.text);
+}
+
+void model_run_free(struct model_run *r)
+{
+    orr_memory_free(r->values);
+    orr_parameters_fini(&r->p);
     orr_graph_destroy(r->g);
 }
 

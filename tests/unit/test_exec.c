@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A backend around the reference that can fail, and that counts. */
 static const struct orr_backend_ops *inner;
@@ -204,6 +205,8 @@ static void wrong_accesses_are_refused(void **state)
     const int64_t n = 5;
     float data[5] = {0};
     double real[5];
+    orr_handle found;
+    char text[100];
     open_fixture(&f, false);
     const orr_handle index = orr_graph_input(f.g, "index", ORR_I32, 1, &n);
     const orr_handle scratch = f.g->node[0].out[0];
@@ -216,6 +219,8 @@ static void wrong_accesses_are_refused(void **state)
     assert_int_equal(orr_exec_read_real(exec, f.y, real, 4, &err), ORR_ESHAPE);
     assert_int_equal(orr_exec_read(exec, 1000, data, sizeof(data), &err), ORR_EINVAL);
     assert_int_equal(orr_exec_read(exec, ORR_NONE, data, sizeof(data), &err), ORR_EINVAL);
+    assert_int_equal(orr_exec_find_not_finite(exec, &found, text, sizeof(text), &err), ORR_EINVAL);
+    assert_non_null(strstr(err.text, "keep_all"));
     orr_exec_destroy(exec);
     close_fixture(&f);
 }
@@ -277,6 +282,100 @@ static void the_first_value_that_is_not_finite(void **state)
     }
 }
 
+/* Run a graph of doubles once: write n numbers into each of two inputs, and read as many from two values. */
+static void run_once(struct orr_graph *g, size_t n, const orr_handle *in, const double (*data)[4],
+                     const orr_handle *out, double (*result)[4])
+{
+    struct orr_loader *loader;
+    struct orr_open_device *device = op_device_open(&loader);
+    struct orr_exec *exec;
+    struct orr_error err = {.code = ORR_OK};
+    if (orr_exec_create(g, device, NULL, &exec, &err) != ORR_OK) fail_msg("%s", err.text);
+    for (int k = 0; k < 2; ++k)
+        assert_int_equal(orr_exec_write_real(exec, in[k], data[k], n, &err), ORR_OK);
+    if (orr_exec_run(exec, &err) != ORR_OK) fail_msg("%s", err.text);
+    for (int k = 0; k < 2; ++k)
+        assert_int_equal(orr_exec_read_real(exec, out[k], result[k], n, &err), ORR_OK);
+    orr_exec_destroy(exec);
+    orr_graph_destroy(g);
+    orr_device_close(device);
+    orr_loader_destroy(loader);
+}
+
+static void expect_numbers(const char *what, const double *found, const double *expected, size_t n)
+{
+    for (size_t e = 0; e < n; ++e)
+        if (!(found[e] == expected[e])) fail_msg("%s[%zu] is %.17g, not %.17g", what, e, found[e], expected[e]);
+}
+
+/* b = 2 p through a view made after a: what is placed into p later must not be there yet. */
+static void a_place_keeps_its_contents_until_they_are_read(void **state)
+{
+    (void)state;
+    static const double data[2][4] = {{1, 2}, {5, 7}}, doubled[2] = {2, 4}, placed[2] = {15, 17};
+    const int64_t two = 2;
+    double result[2][4];
+    struct orr_graph *g;
+    struct orr_error err = {.code = ORR_OK};
+    assert_int_equal(orr_graph_create(ORR_F64, &g, &err), ORR_OK);
+    const orr_handle in[2] = {orr_graph_input(g, "p", ORR_F64, 1, &two), orr_graph_input(g, "q", ORR_F64, 1, &two)};
+    const orr_handle a = orr_affine(g, in[1], 1.0, 10.0);
+    const orr_handle b = orr_affine(g, orr_graph_view(g, in[0], 0, 1, &two), 2.0, 0.0);
+    orr_graph_keep(g, b);
+    orr_graph_place(g, a, in[0]);
+    const orr_handle out[2] = {b, in[0]};
+    run_once(g, 2, in, data, out, result);
+    expect_numbers("b", result[0], doubled, 2);
+    expect_numbers("p", result[1], placed, 2);
+}
+
+/* s = s s, and a kept value is readable where it is and where it is placed. */
+static void what_is_placed_may_come_from_the_place(void **state)
+{
+    (void)state;
+    static const double data[2][4] = {{1, 2, 3, 4}, {0}}, square[4] = {7, 10, 15, 22};
+    const int64_t dim[2] = {2, 2};
+    double result[2][4];
+    struct orr_graph *g;
+    struct orr_error err = {.code = ORR_OK};
+    assert_int_equal(orr_graph_create(ORR_F64, &g, &err), ORR_OK);
+    const orr_handle in[2] = {orr_graph_input(g, "s", ORR_F64, 2, dim), orr_graph_input(g, "r", ORR_F64, 2, dim)};
+    const orr_handle t = orr_matmul(g, in[0], in[0], false, false);
+    orr_graph_place(g, t, in[0]);
+    orr_graph_keep(g, t);
+    orr_graph_place(g, t, in[1]);
+    run_once(g, 4, in, data, in, result);
+    expect_numbers("s", result[0], square, 4);
+    expect_numbers("r", result[1], square, 4);
+}
+
+/* Rows without an element take no time, however many there are. */
+static void a_great_many_empty_rows(void **state)
+{
+    (void)state;
+    static const char *const text[] = {
+        "graph f32\n%0 = input : f32[1099511627776,0]\n%1 = sum %0 {i=0} : f32[1,0] keep\n",
+        "graph f32\n%0 = input : f32[1099511627776,0]\n%1 = permute %0 {i=1,0} : f32[0,1099511627776] keep\n",
+        "graph f32\n%0 = input : f32[1099511627776,0]\n%1 = softmax %0 : f32[1099511627776,0] keep\n",
+    };
+    struct orr_loader *loader;
+    struct orr_open_device *device = op_device_open(&loader);
+    alarm(20);
+    for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); ++i) {
+        struct orr_graph *g;
+        struct orr_exec *exec;
+        struct orr_error err = {.code = ORR_OK};
+        if (orr_graph_parse(text[i], "text", &g, &err) != ORR_OK) fail_msg("%s", err.text);
+        if (orr_exec_create(g, device, NULL, &exec, &err) != ORR_OK || orr_exec_run(exec, &err) != ORR_OK)
+            fail_msg("text %zu: %s", i, err.text);
+        orr_exec_destroy(exec);
+        orr_graph_destroy(g);
+    }
+    alarm(0);
+    orr_device_close(device);
+    orr_loader_destroy(loader);
+}
+
 static void devices_by_name(void **state)
 {
     (void)state;
@@ -314,6 +413,9 @@ int main(void)
         cmocka_unit_test(wrong_accesses_are_refused),
         cmocka_unit_test(a_backend_that_plans_scratch_must_prepare),
         cmocka_unit_test(the_first_value_that_is_not_finite),
+        cmocka_unit_test(a_place_keeps_its_contents_until_they_are_read),
+        cmocka_unit_test(what_is_placed_may_come_from_the_place),
+        cmocka_unit_test(a_great_many_empty_rows),
         cmocka_unit_test(devices_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
