@@ -16,9 +16,11 @@ struct orr_verb {
     const struct orr_option *options;
     /* Does the work; results on stdout. The program's exit code comes from the status. */
     orr_status (*run)(const struct orr_command *command, struct orr_error *err);
+    int (*exit_code)(orr_status status); /* of a failure, where it is not the common one; or NULL */
 };
 
-extern const struct orr_verb orr_verb_run, orr_verb_generate, orr_verb_explain, orr_verb_plugins, orr_verb_devices;
+extern const struct orr_verb orr_verb_run, orr_verb_generate, orr_verb_explain, orr_verb_plugins, orr_verb_devices,
+    orr_verb_validate, orr_verb_doctor, orr_verb_new;
 
 /* Exactly one word, which is a `what`; EINVAL otherwise. */
 ORR_CHECKED orr_status orr_command_word(const struct orr_command *command, const char *what, const char **word,
