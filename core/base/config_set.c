@@ -152,10 +152,13 @@ orr_status orr_config_set(struct orr_config *config, const char *dotted_path, co
         status = orr_config_node_create(ORR_CONFIG_SCALAR, NULL, "", 0, &value, err);
         if (status == ORR_OK) value->file = file;
     } else if (status != ORR_OK) {
-        return status == ORR_ENOMEM ? status : orr_error_prefix(err, "%s %s", origin, dotted_path);
+        if (status != ORR_ENOMEM) (void)orr_error_prefix(err, "%s %s", origin, dotted_path);
+        return status;
     }
     ORR_TRY(status);
-    return attach(config->root, dotted_path, value, err) == ORR_OK ? ORR_OK : orr_error_prefix(err, "%s", origin);
+    status = attach(config->root, dotted_path, value, err);
+    if (status != ORR_OK) (void)orr_error_prefix(err, "%s", origin);
+    return status;
 }
 
 static orr_status clone(struct orr_config *config, const struct orr_config_node *node, struct orr_config_node **out,
@@ -222,8 +225,11 @@ orr_status orr_config_merge(struct orr_config *config, const struct orr_config_n
         }
         struct orr_config_node *copy;
         ORR_TRY(clone(config, from, &copy, err));
-        if (attach(config->root, from->key, copy, err) != ORR_OK)
-            return orr_error_prefix(err, "%s:%d:%d", from->file, from->line, from->column);
+        const orr_status status = attach(config->root, from->key, copy, err);
+        if (status != ORR_OK) {
+            (void)orr_error_prefix(err, "%s:%d:%d", from->file, from->line, from->column);
+            return status;
+        }
     }
     return ORR_OK;
 }

@@ -114,8 +114,9 @@ static bool find_dynamic(const struct image *image, struct dynamic *out)
         Elf64_Phdr segment;
         if (!program_header(image, i, &segment)) return false;
         if (segment.p_type != PT_DYNAMIC) continue;
-        if (segment.p_offset > image->size || segment.p_filesz > image->size - segment.p_offset) return false;
-        out->at = segment.p_offset;
+        /* By its address, as the dynamic loader finds it: its offset could say something else. */
+        if (!file_offset(image, segment.p_vaddr, &out->at)) return false;
+        if (out->at > image->size || segment.p_filesz > image->size - out->at) return false;
         out->count = segment.p_filesz / sizeof(Elf64_Dyn);
         break;
     }

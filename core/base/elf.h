@@ -8,7 +8,8 @@
 enum { ORR_ELF_UBSAN = 1 << 8 };
 
 /* Check that n bytes are a 64-bit little-endian shared object for this machine and find the sanitizers it needs, by
- * needed libraries and by undefined symbols. Hostile bytes are safe. EFORMAT says what is wrong. Any thread. */
+ * needed libraries and by undefined symbols; what those libraries need in turn is not followed. Hostile bytes are safe.
+ * EFORMAT says what is wrong. Any thread. */
 ORR_CHECKED orr_status orr_elf_check(const unsigned char *data, size_t n, uint32_t *sanitizers, struct orr_error *err);
 
 #endif

@@ -1,6 +1,8 @@
 /* Status codes and the caller-owned error text. */
 #include "base/error.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +21,7 @@ static void finish(struct orr_error *err, int length)
             --end;
         memcpy(err->text + end, "...", 4);
     }
-    for (char *c = err->text; *c; ++c)
-        if (*c == '\n' || *c == '\r') *c = ' ';
+    orr_text_flatten(err->text, strlen(err->text));
 }
 
 orr_status orr_fail(struct orr_error *err, orr_status code, const char *fmt, ...)

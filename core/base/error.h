@@ -10,7 +10,8 @@
 /* Write code and text into err (may be NULL) and return code. Any thread. */
 orr_status orr_fail(struct orr_error *err, orr_status code, const char *fmt, ...) ORR_PRINTF(3, 4);
 
-/* Put "prefix: " before the text of err, for context that only a caller knows; returns err's code. */
+/* Put "prefix: " before the text of err, for context that only a caller knows; returns err's code,
+ * which is EBUG for NULL: where err may be NULL, keep the status that it goes with and return that. */
 orr_status orr_error_prefix(struct orr_error *err, const char *fmt, ...) ORR_PRINTF(2, 3);
 
 /* "EINVAL", "ESHAPE", ...; "unknown status" for a number outside the list. */

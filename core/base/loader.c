@@ -92,21 +92,14 @@ static struct orr_loader_entry *entry_of_file(const struct orr_loader *loader, c
     return NULL;
 }
 
-static orr_status given_twice(const char *kind, const char *name, const char *first, const char *second,
-                              struct orr_error *err)
-{
-    return orr_fail(err, ORR_EINVAL, "the %s \"%.60s\" is given twice, by %s and by %s: remove one", kind, name, first,
-                    second);
-}
-
 /* entry's path becomes the loader's on success. */
 static orr_status add_entry(struct orr_loader *loader, struct orr_loader_entry entry, struct orr_error *err)
 {
     const struct orr_plugin *plugin = entry.plugin;
     const struct orr_loader_entry *other = entry_of_name(loader, plugin->kind, plugin->name);
     if (other)
-        return given_twice(orr_plugin_kind_name((enum orr_plugin_kind)plugin->kind), plugin->name, other->path,
-                           entry.path, err);
+        return orr_loader_given_twice(orr_plugin_kind_name((enum orr_plugin_kind)plugin->kind), plugin->name,
+                                      other->path, entry.path, err);
     void *array = loader->entries;
     const orr_status grown =
         orr_memory_grow(&array, &loader->entries_capacity, loader->n_entries + 1, sizeof *loader->entries, err);
@@ -120,10 +113,14 @@ orr_status orr_loader_add(struct orr_loader *loader, const struct orr_plugin *pl
 {
     for (size_t i = 0; i < loader->n_entries; ++i)
         if (loader->entries[i].plugin == plugin) return ORR_OK;
-    if (orr_plugin_check(plugin, 0, NULL, err) != ORR_OK) return orr_error_prefix(err, "a built-in plugin");
+    orr_status status = orr_plugin_check(plugin, 0, NULL, err);
+    if (status != ORR_OK) {
+        (void)orr_error_prefix(err, "a built-in plugin");
+        return status;
+    }
     struct orr_loader_entry entry = {.plugin = plugin, .built_in = true, .path = orr_memory_text("built in")};
     if (!entry.path) return orr_memory_out(err, "a plugin", sizeof entry);
-    const orr_status status = add_entry(loader, entry, err);
+    status = add_entry(loader, entry, err);
     if (status != ORR_OK) orr_memory_free(entry.path);
     return status;
 }
@@ -197,59 +194,42 @@ static void suggest(const struct orr_loader *loader, const char *kind, const cha
     orr_loader_files_fini(&files);
 }
 
-/* Look for orrery-<kind>-<name>.so in all directories. Notes the one file found, and every path tried that was not. */
-struct search {
-    char found[PATH_MAX];
-    char tried[400];
-    struct stat file;
-};
-
-static orr_status search_directories(const struct orr_loader *loader, const char *kind, const char *name,
-                                     struct search *search, struct orr_error *err)
+static orr_status use_found(struct orr_loader *loader, enum orr_plugin_kind kind, const char *name,
+                            const struct orr_loader_search *search, const struct orr_plugin **out,
+                            struct orr_error *err)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < loader->n_directories; ++i) {
-        char path[PATH_MAX];
-        struct stat file;
-        const int length = snprintf(path, sizeof path, "%s/orrery-%s-%s.so", loader->directories[i].path, kind, name);
-        if (length < 0 || (size_t)length >= sizeof path) continue;
-        if (stat(path, &file) != 0) {
-            const int n = snprintf(search->tried + at, sizeof search->tried - at, "; %s: %s", path, strerror(errno));
-            at = n < 0 || at + (size_t)n >= sizeof search->tried ? sizeof search->tried - 1 : at + (size_t)n;
-        } else if (!*search->found) {
-            memcpy(search->found, path, sizeof path);
-            search->file = file;
-        } else if (file.st_ino != search->file.st_ino || file.st_dev != search->file.st_dev) {
-            return given_twice(kind, name, search->found, path, err);
-        }
+    const char *kind_name = orr_plugin_kind_name(kind);
+    const struct orr_loader_entry *known = entry_of_name(loader, kind, name);
+    if (known && search->found && (known->built_in || known != entry_of_file(loader, &search->file)))
+        return orr_loader_given_twice(kind_name, name, known->path, search->found, err);
+    if (known) {
+        *out = known->plugin;
+        return ORR_OK;
     }
-    return ORR_OK;
+    if (!search->found) {
+        char near[128];
+        suggest(loader, kind_name, name, near, sizeof near);
+        return orr_fail(err, ORR_EUNSUPPORTED, "there is no %s \"%.60s\"%s Looked for %s: %s", kind_name, name,
+                        *near ? near : ".", search->file_name, search->tried);
+    }
+    struct orr_error reason = {0};
+    const orr_status status = orr_loader_load(loader, search->found, kind, name, out, &reason);
+    if (status == ORR_OK) return ORR_OK;
+    return orr_fail(err, status, "the %s \"%.60s\" cannot be used: %s: %s%s%s", kind_name, name, search->found,
+                    reason.text, *search->tried ? "; " : "", search->tried);
 }
 
 static orr_status find_name(struct orr_loader *loader, enum orr_plugin_kind kind, const char *name,
                             const struct orr_plugin **out, struct orr_error *err)
 {
-    const char *kind_name = orr_plugin_kind_name(kind);
-    struct search search = {0};
-    ORR_TRY(search_directories(loader, kind_name, name, &search, err));
-    const struct orr_loader_entry *known = entry_of_name(loader, kind, name);
-    if (known && *search.found && (known->built_in || known != entry_of_file(loader, &search.file)))
-        return given_twice(kind_name, name, known->path, search.found, err);
-    if (known) {
-        *out = known->plugin;
-        return ORR_OK;
+    struct orr_loader_search search;
+    orr_status status = orr_loader_search(loader, orr_plugin_kind_name(kind), name, &search, err);
+    if (status == ORR_OK) {
+        status = use_found(loader, kind, name, &search, out, err);
+        if (status != ORR_OK) orr_loader_search_warn(loader, &search, err);
     }
-    if (!*search.found) {
-        char near[128];
-        suggest(loader, kind_name, name, near, sizeof near);
-        return orr_fail(err, ORR_EUNSUPPORTED, "there is no %s \"%.60s\"%s Tried%s", kind_name, name,
-                        *near ? near : ".", search.tried + 1);
-    }
-    struct orr_error reason = {0};
-    const orr_status status = orr_loader_load(loader, search.found, kind, name, out, &reason);
-    if (status == ORR_OK) return ORR_OK;
-    return orr_fail(err, status, "the %s \"%.60s\" cannot be used: %s: %s%s", kind_name, name, search.found,
-                    reason.text, search.tried);
+    orr_loader_search_fini(&search);
+    return status;
 }
 
 orr_status orr_loader_find(struct orr_loader *loader, enum orr_plugin_kind kind, const char *name_or_path,

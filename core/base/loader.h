@@ -16,8 +16,9 @@ const struct orr_host *orr_loader_host(void);
 /* "backend", "simulator", "probe"; NULL for a number outside the list. */
 const char *orr_plugin_kind_name(enum orr_plugin_kind kind);
 
-/* The plugin of this kind and name, or at this path, loaded once. The error lists every path tried with its reason:
- * EUNSUPPORTED not found, EPERM unsafe, EABI or EFORMAT unfit, EINVAL a name given twice by different files. */
+/* The plugin of this kind and name, or at this path, loaded once. The error lists every directory tried with its
+ * reason, and where that is too long for it, so does the log: EUNSUPPORTED not found, EPERM unsafe, EABI or EFORMAT
+ * unfit, EINVAL a name given twice by different files. */
 ORR_CHECKED orr_status orr_loader_find(struct orr_loader *loader, enum orr_plugin_kind kind, const char *name_or_path,
                                        const struct orr_plugin **out, struct orr_error *err);
 

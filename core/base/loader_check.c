@@ -124,6 +124,10 @@ orr_status orr_plugin_check(const struct orr_plugin *plugin, uint32_t kind, cons
     ORR_TRY(check_identity(plugin, kind, name, err));
     if (!plugin->params)
         return orr_fail(err, ORR_EINVAL, "its parameter table is NULL: give one with only ORR_PARAM_END");
-    if (orr_params_check_table(plugin->params, err) != ORR_OK) return orr_error_prefix(err, "its parameter table");
+    const orr_status status = orr_params_check_table(plugin->params, err);
+    if (status != ORR_OK) {
+        (void)orr_error_prefix(err, "its parameter table");
+        return status;
+    }
     return check_ops(plugin, err);
 }

@@ -2,7 +2,9 @@
 #include "base/log.h"
 
 #include "base/suggest.h"
+#include "base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,10 +79,10 @@ bool orr_log_enabled(enum orr_log_level level, const char *area)
 /* All of a short line in one write(2), so that lines of several threads stay whole. */
 static void write_line(char *line, size_t n)
 {
-    for (size_t i = 0; i + 1 < n; ++i)
-        if (line[i] == '\n' || line[i] == '\r') line[i] = ' ';
+    orr_text_flatten(line, n - 1);
     while (n > 0) {
         const ssize_t written = write(STDERR_FILENO, line, n);
+        if (written < 0 && errno == EINTR) continue;
         if (written <= 0) return; /* there is no one left to tell */
         line += written;
         n -= (size_t)written;

@@ -53,5 +53,7 @@ void orr_memory_free(void *p) { free(p); }
 
 orr_status orr_memory_out(struct orr_error *err, const char *what, size_t bytes)
 {
+    if (bytes == SIZE_MAX)
+        return orr_fail(err, ORR_ENOMEM, "out of memory: more bytes than can be counted for %s", what);
     return orr_fail(err, ORR_ENOMEM, "out of memory: %zu bytes for %s", bytes, what);
 }

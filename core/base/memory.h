@@ -23,7 +23,7 @@ char *orr_memory_print(const char *fmt, ...) ORR_PRINTF(1, 2);
 /* p from any function here, or NULL. */
 void orr_memory_free(void *p);
 
-/* "out of memory: BYTES bytes for WHAT": the one sentence for a NULL from above. */
+/* "out of memory: BYTES bytes for WHAT": the one sentence for a NULL from above. SIZE_MAX: the count overflowed. */
 ORR_CHECKED orr_status orr_memory_out(struct orr_error *err, const char *what, size_t bytes);
 
 #endif

@@ -89,8 +89,9 @@ static orr_status check_row(const struct orr_param *table, size_t i, struct orr_
                         orr_number_print(row->max, max));
     }
     union orr_value value;
-    if (read_value(row, row->fallback, &value, err) != ORR_OK) return orr_error_prefix(err, "default");
-    return ORR_OK;
+    const orr_status status = read_value(row, row->fallback, &value, err);
+    if (status != ORR_OK) (void)orr_error_prefix(err, "default");
+    return status;
 }
 
 orr_status orr_params_check_table(const struct orr_param *table, struct orr_error *err)

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/params.h"
+#include "base/text.h"
 #include "data/generate.h"
 
 #include <inttypes.h>
@@ -14,6 +15,9 @@
 
 /* A row of the data set is indexed by an i32 on the device. */
 static const uint64_t rows_max = INT32_MAX;
+
+/* Of one kind: far beyond what a model can read, and small enough for every product below to fit. */
+static const uint32_t columns_max = 4096;
 
 static orr_status check_config(const struct orr_data_config *c, struct orr_error *err)
 {
@@ -65,13 +69,55 @@ static orr_status check_ops(const struct orr_plugin *plugin, struct orr_error *e
                     plugin->name, missing);
 }
 
+/* The names of columns are those of files, of probes' targets, and of what the engine adds. */
+static orr_status check_field(const struct orr_dataset *data, const struct orr_field *field, struct orr_error *err)
+{
+    static const char *const taken[] = {"trajectory", "step", "time"};
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    const char *simulator = data->plugin->name;
+    if (!*field->name || field->name[strspn(field->name, letters)])
+        return orr_fail(err, ORR_EABI, "simulator %s: \"%.60s\" is no name for a column: use A-Z, a-z, 0-9 and _",
+                        simulator, field->name);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; ++i)
+        if (strcmp(field->name, taken[i]) == 0)
+            return orr_fail(err, ORR_EABI,
+                            "simulator %s: the column name \"%s\" is taken by the engine: choose another", simulator,
+                            field->name);
+    if (orr_text_is_utf8(field->unit)) return ORR_OK;
+    return orr_fail(err, ORR_EABI, "simulator %s: the unit of column %s is not UTF-8 text", simulator, field->name);
+}
+
+/* Column i of all three groups, one after another. */
+static const struct orr_field *field_at(const struct orr_dataset *data, uint64_t i)
+{
+    if (i < data->n_observed) return &data->observed_field[i];
+    i -= data->n_observed;
+    return i < data->n_hidden ? &data->hidden_field[i] : &data->constant_field[i - data->n_hidden];
+}
+
+static orr_status check_unique(const struct orr_dataset *data, struct orr_error *err)
+{
+    const uint64_t n = (uint64_t)data->n_observed + data->n_hidden + data->n_constant;
+    for (uint64_t i = 0; i < n; ++i)
+        for (uint64_t k = 0; k < i; ++k)
+            if (strcmp(field_at(data, i)->name, field_at(data, k)->name) == 0)
+                return orr_fail(err, ORR_EABI, "simulator %s: two columns are called \"%s\": rename one",
+                                data->plugin->name, field_at(data, i)->name);
+    return ORR_OK;
+}
+
 static orr_status check_fields(const struct orr_dataset *data, const char *which, const struct orr_field *field,
                                uint32_t n, struct orr_error *err)
 {
-    for (uint32_t i = 0; i < n; ++i)
+    if (n > columns_max)
+        return orr_fail(err, ORR_EABI, "simulator %s: %" PRIu32 " columns of %s are more than %" PRIu32,
+                        data->plugin->name, n, which, columns_max);
+    for (uint32_t i = 0; i < n; ++i) {
         if (!field || !field[i].name || !field[i].unit)
             return orr_fail(err, ORR_EABI, "simulator %s: column %" PRIu32 " of %s has no name or no unit",
                             data->plugin->name, i, which);
+        ORR_TRY(check_field(data, &field[i], err));
+    }
     return ORR_OK;
 }
 
@@ -91,7 +137,8 @@ static orr_status open_simulator(struct orr_dataset *data, struct orr_error *err
                         data->plugin->name);
     ORR_TRY(check_fields(data, "observed", data->observed_field, data->n_observed, err));
     ORR_TRY(check_fields(data, "hidden", data->hidden_field, data->n_hidden, err));
-    return check_fields(data, "constant", data->constant_field, data->n_constant, err);
+    ORR_TRY(check_fields(data, "constant", data->constant_field, data->n_constant, err));
+    return check_unique(data, err);
 }
 
 static orr_status fill(struct orr_dataset *data, const union orr_value *values, struct orr_error *err)
@@ -104,11 +151,13 @@ static orr_status fill(struct orr_dataset *data, const union orr_value *values, 
     if (n_values) memcpy(data->values, values, n_values * sizeof *values);
     ORR_TRY(open_simulator(data, err));
 
-    const size_t numbers = (size_t)data->config.trajectories * data->config.steps * data->n_observed;
+    const uint64_t points = data->config.trajectories * data->config.steps;
+    size_t bytes;
+    if (__builtin_mul_overflow(points, data->n_observed * sizeof *data->observed, &bytes))
+        return orr_memory_out(err, "trajectories (lower data.trajectories)", SIZE_MAX);
     data->time = orr_memory_array(data->config.steps, sizeof *data->time);
-    data->observed = orr_memory_aligned(numbers * sizeof *data->observed, 64);
-    if (!data->time || !data->observed)
-        return orr_memory_out(err, "trajectories (lower data.trajectories)", numbers * sizeof *data->observed);
+    data->observed = orr_memory_aligned(bytes, 64);
+    if (!data->time || !data->observed) return orr_memory_out(err, "trajectories (lower data.trajectories)", bytes);
     return orr_generate_all(data, err);
 }
 

@@ -45,7 +45,9 @@ struct orr_windows {
 /* Create the simulator with values (its parameter table's order; texts in it must outlive *out) and generate all
  * trajectories on `threads` threads (0: one for each processor); the bits do not depend on how many. The caller
  * destroys *out, which several threads may then read at once. Errors: EINVAL for a context longer than a trajectory,
- * an empty split, more rows than an i32 can index; ENUMERIC for a column that is not finite; the simulator's own. */
+ * an empty split, more rows than an i32 can index; ENUMERIC for a column that is not finite;
+ * EABI for columns that are unnamed, misnamed ([A-Za-z0-9_]+; not trajectory, step or time) or named alike; the
+ * simulator's own. */
 ORR_CHECKED orr_status orr_dataset_create(const struct orr_plugin *simulator, const union orr_value *values,
                                           const struct orr_data_config *config, uint32_t threads,
                                           struct orr_dataset **out, struct orr_error *err);
@@ -66,7 +68,8 @@ ORR_CHECKED orr_status orr_dataset_columns(const struct orr_dataset *data, uint6
                                            double *observed, double *hidden, double *constant, struct orr_error *err);
 
 /* The largest |I(t) - I(0)| / max |I| of the simulator's conserved quantity I over trajectories first .. first+count-1:
- * 1e-15 is rounding error, 1e-3 a poor integrator. *drift is NaN when the simulator declares no such quantity. */
+ * 1e-15 is rounding error, 1e-3 a poor integrator. *drift is NaN when the simulator declares no such quantity. Any
+ * thread. EINVAL for a trajectory that is not in the data set; ENOMEM; the simulator's own errors. */
 ORR_CHECKED orr_status orr_dataset_invariant_drift(const struct orr_dataset *data, uint64_t first, uint32_t count,
                                                    double *drift, struct orr_error *err);
 

@@ -95,7 +95,7 @@ static orr_status set_json(struct orr_safetensors *set, const char *key, json_t 
 {
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
-    if (!text) return orr_memory_out(err, "metadata", 0);
+    if (!text) return orr_fail(err, ORR_ENOMEM, "out of memory for the metadata \"%s\"", key);
     const orr_status status = orr_safetensors_set_metadata(set, key, text, err);
     free(text);
     return status;

@@ -1,13 +1,17 @@
 /* Whole files, written atomically: temporary file in the same directory, fsync, rename, fsync of the directory. */
 #include "io/file.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,6 +43,10 @@ static const char *what_to_do(int reason)
     case EISDIR:
     case EEXIST:
         return "choose another name";
+    case ENAMETOOLONG:
+        return "choose a shorter name (temporary files add about 20 characters to it)";
+    case ELOOP:
+        return "its links lead in a circle: choose another name";
     case EMFILE:
     case ENFILE:
         return "too many files are open: close some or raise the limit (ulimit -n)";
@@ -49,6 +57,7 @@ static const char *what_to_do(int reason)
 
 static orr_status failed(struct orr_error *err, const char *path, const char *what, int reason)
 {
+    if (reason == ENOMEM) return orr_fail(err, ORR_ENOMEM, "out of memory: %s cannot be %s", path, what);
     return orr_fail(err, ORR_EIO, "%s: cannot be %s: %s: %s", path, what, strerror(reason), what_to_do(reason));
 }
 
@@ -78,22 +87,39 @@ static int open_temporary(struct orr_file_writer *writer)
     return -1;
 }
 
+/* The name to replace: path itself, or where it leads when it is a link, so that the link stays one. The caller's. */
+static orr_status find_target(const char *path, char **out, struct orr_error *err)
+{
+    struct stat file;
+    const bool link = lstat(path, &file) == 0 && S_ISLNK(file.st_mode);
+    char *target = link ? realpath(path, NULL) : orr_memory_text(path);
+    if (!target && link && errno == ENOENT)
+        return orr_fail(err, ORR_EIO, "%s: is a link to a file that does not exist: remove it, or choose another name",
+                        path);
+    if (!target) return failed(err, path, "written", errno);
+    const bool there = stat(target, &file) == 0;
+    if (!there || S_ISREG(file.st_mode)) {
+        *out = target;
+        return ORR_OK;
+    }
+    orr_memory_free(target);
+    if (S_ISDIR(file.st_mode)) return failed(err, path, "written", EISDIR);
+    return orr_fail(err, ORR_EIO, "%s: is not a regular file but a device, pipe or socket: choose another name", path);
+}
+
 orr_status orr_file_writer_open(const char *path, struct orr_file_writer **out, struct orr_error *err)
 {
-    struct stat old;
-    if (stat(path, &old) == 0 && S_ISDIR(old.st_mode)) return failed(err, path, "written", EISDIR);
     struct orr_file_writer *writer = orr_memory_array(1, sizeof *writer);
     if (!writer) return orr_memory_out(err, "a file writer", sizeof *writer);
-    writer->path = orr_memory_text(path);
-    if (!writer->path) {
+    const orr_status status = find_target(path, &writer->path, err);
+    if (status != ORR_OK) {
         destroy(writer);
-        return orr_memory_out(err, "a path", strlen(path) + 1);
+        return status;
     }
     writer->fd = open_temporary(writer);
     if (writer->fd < 0) {
         const int reason = errno;
         destroy(writer);
-        if (reason == ENOMEM) return orr_memory_out(err, "a path", strlen(path) + 32);
         return failed(err, path, "created", reason);
     }
     *out = writer;
@@ -130,18 +156,19 @@ orr_status orr_file_writer_append(struct orr_file_writer *writer, const void *da
     return ORR_OK;
 }
 
-static orr_status sync_directory(const char *path, struct orr_error *err)
+/* The new file is in place whatever happens here; only a power failure could still bring the old one back. */
+static void sync_directory(const char *path)
 {
     char directory[PATH_MAX] = ".";
     const char *slash = strrchr(path, '/');
     if (slash) snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
     const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return ORR_OK; /* a directory that may be written but not read cannot be synchronised */
-    const int result = fsync(fd);
-    const int reason = errno;
-    close(fd);
+    if (fd < 0) return; /* a directory that may be written but not read cannot be synchronised */
     /* EINVAL: this file system has nothing to synchronise. */
-    return result == 0 || reason == EINVAL ? ORR_OK : failed(err, directory, "synchronised", reason);
+    if (fsync(fd) != 0 && errno != EINVAL)
+        orr_log(ORR_LOG_WARN, "io", "%s cannot be synchronised: %s: a power failure could undo the writing of %s",
+                directory, strerror(errno), path);
+    close(fd);
 }
 
 orr_status orr_file_writer_commit(struct orr_file_writer *writer, struct orr_error *err)
@@ -158,9 +185,9 @@ orr_status orr_file_writer_commit(struct orr_file_writer *writer, struct orr_err
         orr_file_writer_discard(writer);
         return status;
     }
-    status = sync_directory(writer->path, err);
+    sync_directory(writer->path);
     destroy(writer);
-    return status;
+    return ORR_OK;
 }
 
 void orr_file_writer_discard(struct orr_file_writer *writer)
@@ -249,4 +276,18 @@ orr_status orr_file_make_directories(const char *path, struct orr_error *err)
     if (status == ORR_OK) status = make_directory(copy, err);
     orr_memory_free(copy);
     return status;
+}
+
+void orr_file_remove_temporaries(const char *directory, const char *pattern)
+{
+    char *temporary = orr_memory_print("%s.[0-9]*-[0-9]*.tmp", pattern);
+    DIR *open = temporary ? opendir(directory) : NULL;
+    for (const struct dirent *entry = open ? readdir(open) : NULL; entry; entry = readdir(open)) {
+        if (fnmatch(temporary, entry->d_name, 0) != 0) continue;
+        if (unlinkat(dirfd(open), entry->d_name, 0) != 0)
+            orr_log(ORR_LOG_WARN, "io", "%s/%s was left by a killed process and cannot be removed: %s", directory,
+                    entry->d_name, strerror(errno));
+    }
+    if (open) closedir(open);
+    orr_memory_free(temporary);
 }

@@ -1,5 +1,6 @@
 /* Whole files: written atomically (temporary file beside the target, fsync, rename, fsync of the directory), read with
- * a limit. A reader sees the old file or the new one, never a part. Errors are EIO with path, reason and what to do.
+ * a limit. A reader sees the old file or the new one, never a part. Errors are EIO with path, reason and what to do;
+ * ENOMEM.
  */
 #ifndef ORR_IO_FILE_H
 #define ORR_IO_FILE_H
@@ -9,7 +10,8 @@
 /* A file being written; belongs to one thread at a time. */
 struct orr_file_writer;
 
-/* Begin to replace path. On success *out is the caller's, to be committed or discarded. */
+/* Begin to replace path; where it is a link, what it leads to. Refused for anything but a regular file. On success *out
+ * is the caller's, to be committed or discarded. */
 ORR_CHECKED orr_status orr_file_writer_open(const char *path, struct orr_file_writer **out, struct orr_error *err);
 
 /* Append n bytes (buffered; a failure may be reported by a later call). On failure the writer is still to be
@@ -18,7 +20,7 @@ ORR_CHECKED orr_status orr_file_writer_append(struct orr_file_writer *writer, co
                                               struct orr_error *err);
 
 /* Make the file appear under its name, on disk. Frees writer on success and on failure; on failure the old file is
- * untouched and the temporary one removed. */
+ * untouched and the temporary one removed. That the directory cannot be synchronised is a warning, no failure. */
 ORR_CHECKED orr_status orr_file_writer_commit(struct orr_file_writer *writer, struct orr_error *err);
 
 /* Remove the temporary file and free writer; NULL is allowed. */
@@ -33,5 +35,9 @@ ORR_CHECKED orr_status orr_file_read(const char *path, size_t max_bytes, char **
 
 /* Make a directory and those above it that are missing; one that exists is fine. */
 ORR_CHECKED orr_status orr_file_make_directories(const char *path, struct orr_error *err);
+
+/* Remove the temporary files that writers left in directory when they were killed, of files whose name matches pattern
+ * (fnmatch, such as "step-*.bin"). Only where no other process writes: call it under a lock. Failures are logged. */
+void orr_file_remove_temporaries(const char *directory, const char *pattern);
 
 #endif

@@ -72,8 +72,11 @@ static size_t write_header(const struct orr_array *array, char header[HEADER_MAX
 orr_status orr_npy_write(const char *path, const struct orr_array *array, struct orr_error *err)
 {
     size_t bytes;
-    if (orr_npy_bytes(array->dtype, array->rank, array->dim, &bytes, err) != ORR_OK)
-        return orr_error_prefix(err, "%s", path);
+    const orr_status sound = orr_npy_bytes(array->dtype, array->rank, array->dim, &bytes, err);
+    if (sound != ORR_OK) {
+        (void)orr_error_prefix(err, "%s", path);
+        return sound;
+    }
     char header[HEADER_MAX];
     const size_t n = write_header(array, header);
     const unsigned char preamble[PREAMBLE] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, n & 0xFF, (n >> 8) & 0xFF};

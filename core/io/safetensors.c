@@ -3,6 +3,7 @@
 #include "io/safetensors.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "io/file.h"
 #include "io/safetensors_set.h"
 
@@ -68,12 +69,17 @@ orr_status orr_safetensors_add(struct orr_safetensors *set, const char *name, ui
                                const int64_t *dim, const void *data, struct orr_error *err)
 {
     struct orr_safetensors_tensor tensor = {.name = name, .dtype = dtype, .rank = rank, .data = data};
+    if (!orr_text_is_utf8(name))
+        return orr_fail(err, ORR_EINVAL, "the tensor's name \"%.60s\" is not UTF-8 text", name);
     if (!*name || strcmp(name, ORR_SAFETENSORS_METADATA) == 0)
         return orr_fail(err, ORR_EINVAL, "\"%s\" cannot be a tensor's name", name);
     if (orr_safetensors_find(set, name))
         return orr_fail(err, ORR_EINVAL, "the tensor \"%s\" is there already: names are unique in a file", name);
-    if (orr_npy_bytes(dtype, rank, dim, &tensor.bytes, err) != ORR_OK)
-        return orr_error_prefix(err, "tensor \"%s\"", name);
+    const orr_status status = orr_npy_bytes(dtype, rank, dim, &tensor.bytes, err);
+    if (status != ORR_OK) {
+        (void)orr_error_prefix(err, "tensor \"%s\"", name);
+        return status;
+    }
     if (rank > 0) memcpy(tensor.dim, dim, rank * sizeof *dim);
     return orr_safetensors_append(set, &tensor, err);
 }
@@ -81,9 +87,10 @@ orr_status orr_safetensors_add(struct orr_safetensors *set, const char *name, ui
 orr_status orr_safetensors_set_metadata(struct orr_safetensors *set, const char *key, const char *text,
                                         struct orr_error *err)
 {
-    /* jansson's only other reason to fail is memory, which the same call would report for valid texts too. */
+    if (!orr_text_is_utf8(key) || !orr_text_is_utf8(text))
+        return orr_fail(err, ORR_EINVAL, "the metadata \"%.60s\" is not UTF-8 text", key);
     if (json_object_set_new(set->metadata, key, json_string(text)) == 0) return ORR_OK;
-    return orr_fail(err, ORR_EINVAL, "the metadata \"%.60s\" is not UTF-8 text, or memory is exhausted", key);
+    return orr_memory_out(err, "metadata", strlen(key) + strlen(text));
 }
 
 /* {"dtype": ..., "shape": [...], "data_offsets": [begin, end]}; NULL when out of memory. */
@@ -136,8 +143,7 @@ orr_status orr_safetensors_save(const struct orr_safetensors *set, const char *p
     json_t *json = describe_all(set);
     char *header = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
-    if (!header)
-        return orr_fail(err, ORR_EINVAL, "%s: a tensor's name is not UTF-8 text, or memory is exhausted", path);
+    if (!header) return orr_fail(err, ORR_ENOMEM, "out of memory for the header of %s", path);
     struct orr_file_writer *writer = NULL;
     orr_status status = ORR_OK;
     if (strlen(header) > ORR_SAFETENSORS_HEADER_MAX - 8)

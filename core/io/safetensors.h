@@ -24,19 +24,21 @@ ORR_CHECKED orr_status orr_safetensors_create(struct orr_safetensors **out, stru
 /* Free the set and what it loaded; NULL is allowed. */
 void orr_safetensors_destroy(struct orr_safetensors *set);
 
-/* Add a tensor; name and dim are copied, data is borrowed until the set is destroyed. EINVAL: the name is taken, empty
- * or "__metadata__"; EDTYPE, ESHAPE. */
+/* Add a tensor; name and dim are copied, data is borrowed until the set is destroyed. EINVAL: the name is taken, empty,
+ * "__metadata__" or not UTF-8; EDTYPE, ESHAPE, ENOMEM. */
 ORR_CHECKED orr_status orr_safetensors_add(struct orr_safetensors *set, const char *name, uint32_t dtype, uint32_t rank,
                                            const int64_t *dim, const void *data, struct orr_error *err);
 
-/* Set a text of the header's metadata; both are copied, the last setting of a key holds. EINVAL: not UTF-8. */
+/* Set a text of the header's metadata; both are copied, the last setting of a key holds. EINVAL: not UTF-8;
+ * ENOMEM. */
 ORR_CHECKED orr_status orr_safetensors_set_metadata(struct orr_safetensors *set, const char *key, const char *text,
                                                     struct orr_error *err);
 
-/* Write the set atomically; the same set gives the same bytes. EIO, EINVAL. */
+/* Write the set atomically; the same set gives the same bytes. EIO, EINVAL, ENOMEM. */
 ORR_CHECKED orr_status orr_safetensors_save(const struct orr_safetensors *set, const char *path, struct orr_error *err);
 
-/* Read and check a whole file. On success *out is the caller's. EIO; EFORMAT says what in the file is wrong. */
+/* Read and check a whole file. On success *out is the caller's. EIO; EFORMAT says what in the file is wrong; ENOMEM,
+ * never EFORMAT, where memory is short. */
 ORR_CHECKED orr_status orr_safetensors_load(const char *path, struct orr_safetensors **out, struct orr_error *err);
 
 /* How many tensors there are. */

@@ -1,4 +1,7 @@
-/* Parameter lists: layout of the block, initial values from Philox, and file order. */
+/* Parameter lists: layout of the block, initial values from Philox, and file order.
+ *
+ * In: names, shapes, means and deviations; patterns of those that are decayed, which come first. Out: where each lies
+ * in the block, views of it, and N(mean, deviation^2) values, the same bits on every device (orrery/random.h). */
 #include "model/parameters.h"
 
 #include "base/memory.h"

@@ -1,4 +1,7 @@
-/* The regression transformer as a graph: parameters, forward pass, hook points. */
+/* The regression transformer as a graph: parameters, forward pass, hook points.
+ *
+ * In: sizes, views of the parameters, coordinates (batch, time, n_input). Out: predictions (batch, time, n_output). The
+ * decoder of Vaswani et al. 2017 with its norms first and its initial values as in GPT-2 (Radford et al. 2019). */
 #include "model/transformer.h"
 
 #include "base/memory.h"
@@ -149,7 +152,7 @@ static orr_handle attention(const struct forward *f, orr_handle x)
                                     .window = f->m->window,
                                     .heads = f->m->n_head,
                                     .scale = 1.0 / sqrt((double)(f->m->n_embd / f->m->n_head))};
-    const orr_handle qkv = linear(f, "attn.c_attn", x);
+    const orr_handle qkv = hook(f, "attn.qkv", linear(f, "attn.c_attn", x));
     orr_handle z;
     if (f->open_attention) {
         struct orr_attention_parts parts = {ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE};

@@ -3,8 +3,9 @@
  *
  * Tensors: every parameter under nanoGPT's name in PyTorch's layout, F32; optimizer.first_moment and
  * optimizer.second_moment (elements), in the layout of the block; losses (steps), F64. A run in double also has
- * optimizer.parameters, the block in F64. Metadata: format, format_version, step, seed, recipe, checksum, real,
- * n_layer, n_head, n_embd, block_size, input_dim, output_dim, window.
+ * optimizer.parameters, the block in F64. Metadata: format, format_version, step, recipe, checksum; model: n_layer,
+ * n_head, n_embd, block_size, input_dim, output_dim, window, real; training: seed, steps, batch, noise, schedule and
+ * its numbers, beta1, beta2, eps, weight_decay, parameter_order; data: simulator, simulator_parameters, data_*.
  */
 #ifndef ORR_TRAIN_CHECKPOINT_H
 #define ORR_TRAIN_CHECKPOINT_H
@@ -20,14 +21,15 @@ ORR_CHECKED orr_status orr_checkpoint_list(const char *directory, uint64_t **ste
 char *orr_checkpoint_path(const char *directory, uint64_t step);
 
 /* Write the state (which must be finite) and the losses of its steps, atomically, and remove all but the newest two
- * and a final one. EIO: what was there before survives. */
+ * and a final one. before: steps of the state that was saved or loaded before this one; others newer than that are
+ * damaged ones that the load passed over, and get the name *.damaged. EIO: what was there before survives. */
 ORR_CHECKED orr_status orr_checkpoint_save(const struct orr_train_job *job, const struct orr_parameters *p,
-                                           const struct orr_train_state *state, const double *losses,
+                                           const struct orr_train_state *state, const double *losses, uint64_t before,
                                            struct orr_error *err);
 
 /* Read the newest good one into state and losses (job's steps); *found is false where there is none, and both are then
- * unchanged. A damaged one is set aside under the name *.damaged with a warning, and the one before it is taken.
- * EINVAL when it belongs to another run. */
+ * unchanged. A damaged one is passed over with a warning and left as it is, and the one before it is taken.
+ * EINVAL when it belongs to another run; ENOMEM. */
 ORR_CHECKED orr_status orr_checkpoint_load(const struct orr_train_job *job, const struct orr_parameters *p,
                                            struct orr_train_state *state, double *losses, bool *found,
                                            struct orr_error *err);

@@ -4,6 +4,8 @@
  */
 #include "train/checkpoint_format.h"
 
+#include "base/number.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,91 +24,210 @@ void orr_checkpoint_shape(const struct orr_parameter *item, int64_t dim[2])
 /* What must agree for a checkpoint to continue a job. */
 struct fact {
     const char *key;
-    char text[24];
+    char text[64];
 };
-enum { N_FACTS = 9 };
+struct facts {
+    size_t count;
+    struct fact fact[40];
+};
 
-static void facts_of(const struct orr_train_job *job, struct fact fact[N_FACTS])
+static void whole(struct facts *f, const char *key, uint64_t value)
+{
+    struct fact *fact = &f->fact[f->count++];
+    fact->key = key;
+    snprintf(fact->text, sizeof fact->text, "%" PRIu64, value);
+}
+
+static void text(struct facts *f, const char *key, const char *value)
+{
+    struct fact *fact = &f->fact[f->count++];
+    fact->key = key;
+    snprintf(fact->text, sizeof fact->text, "%s", value);
+}
+
+static void real(struct facts *f, const char *key, double value)
+{
+    char number[ORR_NUMBER_SIZE];
+    text(f, key, orr_number_print(value, number));
+}
+
+static void hash(struct facts *f, const char *key, uint64_t value)
+{
+    struct fact *fact = &f->fact[f->count++];
+    fact->key = key;
+    snprintf(fact->text, sizeof fact->text, "%016" PRIx64, value);
+}
+
+/* FNV-1a (Fowler, Noll and Vo), 64 bits. */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+
+static uint64_t hash_bytes(uint64_t hash, const void *data, size_t n)
+{
+    const unsigned char *byte = data;
+    for (size_t i = 0; i < n; ++i)
+        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* With its terminating zero, so that two texts do not run into each other. */
+static uint64_t hash_text(uint64_t hash, const char *t) { return hash_bytes(hash, t, strlen(t) + 1); }
+
+/* Where each parameter lies in the block, and which part of it decays. */
+static uint64_t hash_of_order(const struct orr_parameters *p)
+{
+    uint64_t h = hash_bytes(HASH_START, &p->decayed_elements, sizeof p->decayed_elements);
+    for (size_t i = 0; i < p->count; ++i) {
+        h = hash_text(h, p->item[i].name);
+        h = hash_bytes(h, &p->item[i].first, sizeof p->item[i].first);
+    }
+    return h;
+}
+
+static uint64_t hash_of_simulator(const struct orr_dataset *data)
+{
+    const struct orr_param *row = data->plugin->params;
+    uint64_t h = hash_text(HASH_START, data->plugin->version);
+    for (size_t i = 0; row[i].type != ORR_PARAM_END; ++i) {
+        const union orr_value *v = &data->values[i];
+        h = hash_text(h, row[i].key);
+        if (row[i].type == ORR_PARAM_STRING)
+            h = hash_text(h, v->s);
+        else if (row[i].type == ORR_PARAM_BOOL)
+            h = hash_text(h, v->b ? "true" : "false");
+        else
+            h = hash_bytes(h, v, sizeof v->i);
+    }
+    return h;
+}
+
+static void facts_of_data(struct facts *f, const struct orr_dataset *data)
+{
+    text(f, "simulator", data->plugin->name);
+    hash(f, "simulator_parameters", hash_of_simulator(data));
+    whole(f, "data_seed", data->config.seed);
+    whole(f, "data_trajectories", data->config.trajectories);
+    whole(f, "data_steps", data->config.steps);
+    whole(f, "data_context", data->config.context);
+    real(f, "data_train_fraction", data->config.train_fraction);
+}
+
+static void facts_of_training(struct facts *f, const struct orr_train_config *c)
+{
+    static const char *const kinds[] = {
+        [ORR_SCHEDULE_CONSTANT] = "constant", [ORR_SCHEDULE_STEP_DROP] = "step_drop", [ORR_SCHEDULE_COSINE] = "cosine"};
+    const struct orr_schedule *s = &c->schedule;
+    whole(f, "steps", c->steps);
+    whole(f, "batch", c->batch);
+    real(f, "noise", c->noise);
+    text(f, "schedule", kinds[s->kind]);
+    real(f, "learning_rate", s->learning_rate);
+    real(f, "drop_at", s->drop_at);
+    real(f, "drop_factor", s->drop_factor);
+    whole(f, "warmup_steps", s->warmup_steps);
+    real(f, "minimum_learning_rate", s->minimum_learning_rate);
+    real(f, "beta1", c->adamw.beta1);
+    real(f, "beta2", c->adamw.beta2);
+    real(f, "eps", c->adamw.eps);
+    real(f, "weight_decay", c->adamw.weight_decay);
+}
+
+static void facts_of(const struct orr_train_job *job, const struct orr_parameters *p, struct facts *f)
 {
     const struct orr_transformer *m = job->model;
-    const struct {
-        const char *key;
-        int64_t value;
-    } number[] = {{"n_layer", m->n_layer},       {"n_head", m->n_head},     {"n_embd", m->n_embd},
-                  {"block_size", m->block_size}, {"input_dim", m->n_input}, {"output_dim", m->n_output},
-                  {"window", m->window}};
-    size_t n = 0;
-    for (; n < sizeof number / sizeof *number; ++n) {
-        fact[n].key = number[n].key;
-        snprintf(fact[n].text, sizeof fact[n].text, "%" PRId64, number[n].value);
-    }
-    fact[n].key = "seed";
-    snprintf(fact[n++].text, sizeof fact->text, "%" PRIu64, job->config->seed);
-    fact[n].key = "real";
-    snprintf(fact[n].text, sizeof fact->text, "%s", orr_dtype_name(orr_checkpoint_real(job)));
+    *f = (struct facts){.count = 0};
+    whole(f, "n_layer", (uint64_t)m->n_layer);
+    whole(f, "n_head", (uint64_t)m->n_head);
+    whole(f, "n_embd", (uint64_t)m->n_embd);
+    whole(f, "block_size", (uint64_t)m->block_size);
+    whole(f, "input_dim", (uint64_t)m->n_input);
+    whole(f, "output_dim", (uint64_t)m->n_output);
+    whole(f, "window", (uint64_t)m->window);
+    whole(f, "seed", job->config->seed);
+    text(f, "real", orr_dtype_name(orr_checkpoint_real(job)));
+    hash(f, "parameter_order", hash_of_order(p));
+    facts_of_training(f, job->config);
+    facts_of_data(f, job->data);
 }
 
 static const char *recipe_of(const struct orr_train_job *job) { return job->recipe_hash ? job->recipe_hash : ""; }
 
-/* FNV-1a (Fowler, Noll and Vo), 64 bits, over the names and contents of all tensors. */
-static void checksum_of(const struct orr_safetensors *set, char text[17])
+/* Over everything that is read again: all metadata but the checksum, and names, types, shapes and contents. */
+static void checksum_of(const struct orr_safetensors *set, const struct facts *f, char out[17])
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    uint64_t h = HASH_START;
     const struct orr_safetensors_tensor *t;
-    for (size_t i = 0; (t = orr_safetensors_tensor(set, i)) != NULL; ++i) {
-        for (const char *c = t->name; *c; ++c)
-            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
-        const unsigned char *byte = t->data;
-        for (size_t k = 0; k < t->bytes; ++k)
-            hash = (hash ^ byte[k]) * UINT64_C(0x100000001b3);
+    static const char *const others[] = {"format", "format_version", "step", "recipe"};
+    for (size_t i = 0; i < sizeof others / sizeof *others + f->count; ++i) {
+        const char *key = i < f->count ? f->fact[i].key : others[i - f->count];
+        const char *value = orr_safetensors_metadata(set, key);
+        h = hash_text(hash_text(h, key), value ? value : "");
     }
-    snprintf(text, 17, "%016" PRIx64, hash);
+    for (size_t i = 0; (t = orr_safetensors_tensor(set, i)) != NULL; ++i) {
+        h = hash_text(h, t->name);
+        h = hash_bytes(h, &t->dtype, sizeof t->dtype);
+        h = hash_bytes(h, t->dim, t->rank * sizeof *t->dim);
+        h = hash_bytes(h, t->data, t->bytes);
+    }
+    snprintf(out, 17, "%016" PRIx64, h);
 }
 
-orr_status orr_checkpoint_describe(struct orr_safetensors *set, const struct orr_train_job *job, uint64_t step,
-                                   struct orr_error *err)
+orr_status orr_checkpoint_describe(struct orr_safetensors *set, const struct orr_train_job *job,
+                                   const struct orr_parameters *p, uint64_t step, struct orr_error *err)
 {
-    struct fact fact[N_FACTS];
-    facts_of(job, fact);
-    for (size_t i = 0; i < N_FACTS; ++i)
-        ORR_TRY(orr_safetensors_set_metadata(set, fact[i].key, fact[i].text, err));
+    struct facts f;
+    facts_of(job, p, &f);
+    for (size_t i = 0; i < f.count; ++i)
+        ORR_TRY(orr_safetensors_set_metadata(set, f.fact[i].key, f.fact[i].text, err));
     char number[24], checksum[17];
     snprintf(number, sizeof number, "%" PRIu64, step);
-    checksum_of(set, checksum);
     ORR_TRY(orr_safetensors_set_metadata(set, "format", FORMAT, err));
     ORR_TRY(orr_safetensors_set_metadata(set, "format_version", FORMAT_VERSION, err));
     ORR_TRY(orr_safetensors_set_metadata(set, "step", number, err));
     ORR_TRY(orr_safetensors_set_metadata(set, "recipe", recipe_of(job), err));
+    checksum_of(set, &f, checksum);
     return orr_safetensors_set_metadata(set, "checksum", checksum, err);
 }
 
-orr_status orr_checkpoint_check(const struct orr_safetensors *set, const struct orr_train_job *job, const char *path,
-                                struct orr_error *err)
+/* Whole and unchanged, and of the step that its name says. */
+static orr_status check_contents(const struct orr_safetensors *set, const struct facts *f, uint64_t step,
+                                 const char *path, struct orr_error *err)
 {
     const char *format = orr_safetensors_metadata(set, "format");
     const char *version = orr_safetensors_metadata(set, "format_version");
-    const char *recipe = orr_safetensors_metadata(set, "recipe");
+    const char *of_step = orr_safetensors_metadata(set, "step");
     const char *checksum = orr_safetensors_metadata(set, "checksum");
-    char expected[17];
-    checksum_of(set, expected);
-    if (!format || strcmp(format, FORMAT) != 0 || !version || !recipe || !checksum)
+    char expected[24];
+    if (!format || strcmp(format, FORMAT) != 0 || !version || !of_step || !checksum ||
+        !orr_safetensors_metadata(set, "recipe"))
         return orr_fail(err, ORR_EFORMAT, "%s has not the metadata of a checkpoint", path);
     if (strcmp(version, FORMAT_VERSION) != 0)
         return orr_fail(err, ORR_EINVAL, "%s is of checkpoint format %s, this program reads format %s", path, version,
                         FORMAT_VERSION);
+    checksum_of(set, f, expected);
     if (strcmp(checksum, expected) != 0)
         return orr_fail(err, ORR_EFORMAT, "%s is damaged: its contents have checksum %s, not %s", path, expected,
                         checksum);
-    struct fact fact[N_FACTS];
-    facts_of(job, fact);
-    for (size_t i = 0; i < N_FACTS; ++i) {
-        const char *text = orr_safetensors_metadata(set, fact[i].key);
-        if (!text || strcmp(text, fact[i].text) != 0)
+    snprintf(expected, sizeof expected, "%" PRIu64, step);
+    if (strcmp(of_step, expected) != 0)
+        return orr_fail(err, ORR_EFORMAT, "%s is named after step %s but holds step %s", path, expected, of_step);
+    return ORR_OK;
+}
+
+orr_status orr_checkpoint_check(const struct orr_safetensors *set, const struct orr_train_job *job,
+                                const struct orr_parameters *p, uint64_t step, const char *path, struct orr_error *err)
+{
+    struct facts f;
+    facts_of(job, p, &f);
+    ORR_TRY(check_contents(set, &f, step, path, err));
+    const char *recipe = orr_safetensors_metadata(set, "recipe");
+    for (size_t i = 0; i < f.count; ++i) {
+        const char *made_with = orr_safetensors_metadata(set, f.fact[i].key);
+        if (!made_with || strcmp(made_with, f.fact[i].text) != 0)
             return orr_fail(
                 err, ORR_EINVAL,
                 "%s was made with %s %s, this run has %s: resume with the recipe it was made with, or choose "
                 "another directory",
-                path, fact[i].key, text ? text : "unset", fact[i].text);
+                path, f.fact[i].key, made_with ? made_with : "unset", f.fact[i].text);
     }
     if (strcmp(recipe, recipe_of(job)) != 0)
         return orr_fail(err, ORR_EINVAL,

@@ -13,10 +13,11 @@ void orr_checkpoint_shape(const struct orr_parameter *item, int64_t dim[2]);
 
 /* Put all metadata on a set whose tensors are complete. */
 ORR_CHECKED orr_status orr_checkpoint_describe(struct orr_safetensors *set, const struct orr_train_job *job,
-                                               uint64_t step, struct orr_error *err);
+                                               const struct orr_parameters *p, uint64_t step, struct orr_error *err);
 
-/* EFORMAT: damaged, or no checkpoint. EINVAL: sound, but of another run than job's. */
+/* EFORMAT: damaged, not of this step, or no checkpoint. EINVAL: sound, but of another run than job's. */
 ORR_CHECKED orr_status orr_checkpoint_check(const struct orr_safetensors *set, const struct orr_train_job *job,
-                                            const char *path, struct orr_error *err);
+                                            const struct orr_parameters *p, uint64_t step, const char *path,
+                                            struct orr_error *err);
 
 #endif

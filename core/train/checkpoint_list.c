@@ -62,7 +62,9 @@ orr_status orr_checkpoint_list(const char *directory, uint64_t **steps, size_t *
         status = read_names(dir, steps, count, err);
         closedir(dir);
     } else if (errno != ENOENT) {
-        status = orr_fail(err, ORR_EIO, "%s cannot be listed: %s: check its permissions", path, strerror(errno));
+        status = errno == ENOMEM
+                     ? orr_memory_out(err, "a list of checkpoints", 1 << 15)
+                     : orr_fail(err, ORR_EIO, "%s cannot be listed: %s: check its permissions", path, strerror(errno));
     }
     if (status != ORR_OK) {
         orr_memory_free(*steps);

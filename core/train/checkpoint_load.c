@@ -7,7 +7,6 @@
 #include "train/checkpoint_format.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 /* The tensor of this name, type and shape, or NULL with the error set. */
@@ -83,13 +82,13 @@ static orr_status read_state(const struct orr_safetensors *set, const struct orr
     return ORR_OK;
 }
 
-static orr_status load_at(const char *path, uint64_t step, const struct orr_train_job *job,
-                          const struct orr_parameters *p, struct orr_train_state *to, double *losses,
-                          struct orr_error *err)
+static orr_status try_at(const char *path, uint64_t step, const struct orr_train_job *job,
+                         const struct orr_parameters *p, struct orr_train_state *to, double *losses,
+                         struct orr_error *err)
 {
     struct orr_safetensors *set;
     ORR_TRY(orr_safetensors_load(path, &set, err));
-    orr_status status = orr_checkpoint_check(set, job, path, err);
+    orr_status status = orr_checkpoint_check(set, job, p, step, path, err);
     if (status == ORR_OK && step > job->config->steps)
         status = orr_fail(err, ORR_EINVAL, "%s has %" PRIu64 " steps behind it, more than train.steps %" PRIu64, path,
                           step, job->config->steps);
@@ -98,14 +97,17 @@ static orr_status load_at(const char *path, uint64_t step, const struct orr_trai
     return status;
 }
 
-static void set_aside(const char *path)
+/* JSON that is read while memory is short may lack characters and no one tells: only what is damaged twice is so. */
+static orr_status load_at(const char *path, uint64_t step, const struct orr_train_job *job,
+                          const struct orr_parameters *p, struct orr_train_state *to, double *losses,
+                          struct orr_error *err)
 {
-    char *aside = orr_memory_print("%s.damaged", path);
-    if (aside && rename(path, aside) != 0) orr_log(ORR_LOG_WARN, "train", "%s could not be renamed", path);
-    orr_memory_free(aside);
+    const orr_status status = try_at(path, step, job, p, to, losses, err);
+    return status == ORR_EFORMAT || status == ORR_EINVAL ? try_at(path, step, job, p, to, losses, err) : status;
 }
 
-/* Newest first, until one is good. */
+/* Newest first, until one is good. A damaged one is only passed over here: it is renamed when a newer good one is on
+ * disk, so that a fault of this machine's memory costs no checkpoint. */
 static orr_status load_best(const struct orr_train_job *job, const struct orr_parameters *p, const uint64_t *steps,
                             size_t count, struct orr_train_state *to, double *losses, bool *found,
                             struct orr_error *err)
@@ -115,10 +117,8 @@ static orr_status load_best(const struct orr_train_job *job, const struct orr_pa
         if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 64);
         struct orr_error reason = {.code = ORR_OK};
         const orr_status status = load_at(path, steps[i], job, p, to, losses, &reason);
-        if (status == ORR_EFORMAT) {
-            orr_log(ORR_LOG_WARN, "train", "%s; set aside, going back to the one before it", reason.text);
-            set_aside(path);
-        }
+        if (status == ORR_EFORMAT)
+            orr_log(ORR_LOG_WARN, "train", "%s; passed over, going back to the one before it", reason.text);
         orr_memory_free(path);
         if (status != ORR_OK && status != ORR_EFORMAT) return orr_fail(err, status, "%s", reason.text);
         *found = status == ORR_OK;

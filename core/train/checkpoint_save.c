@@ -7,6 +7,7 @@
 #include "train/checkpoint_format.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,24 +71,52 @@ static orr_status fill_set(struct orr_safetensors *set, const struct orr_train_j
         ORR_TRY(orr_safetensors_add(set, item->name, ORR_NPY_F32, item->rank, dim, file, err));
     }
     ORR_TRY(add_blocks(set, job, state, f, losses, err));
-    return orr_checkpoint_describe(set, job, state->step, err);
+    return orr_checkpoint_describe(set, job, p, state->step, err);
 }
 
-/* Remove all but the newest two, and one more where the newest is the final one. */
-static orr_status prune(const struct orr_train_job *job, uint64_t newest, struct orr_error *err)
+/* What was passed over when the run was loaded is damaged: out of the way, but kept for a look at it. */
+static void set_aside(const char *path)
+{
+    char *aside = orr_memory_print("%s.damaged", path);
+    if (!aside || rename(path, aside) != 0)
+        orr_log(ORR_LOG_WARN, "train", "%s is damaged but could not be renamed to *.damaged: remove it", path);
+    orr_memory_free(aside);
+}
+
+static void remove_old(const char *path)
+{
+    if (unlink(path) != 0) orr_log(ORR_LOG_WARN, "train", "%s is no longer needed but could not be removed", path);
+}
+
+/* Apply to one checkpoint by its path. */
+static void apply(void (*act)(const char *path), const char *directory, uint64_t step)
+{
+    char *path = orr_checkpoint_path(directory, step);
+    if (path) act(path);
+    orr_memory_free(path);
+}
+
+/* Set aside those newer than `before` that this run did not write, then remove all but the newest two, and one more
+ * where the newest is the final one. The state is saved: nothing here fails the run. */
+static void tidy(const struct orr_train_job *job, uint64_t before, uint64_t newest)
 {
     uint64_t *steps;
-    size_t count;
-    ORR_TRY(orr_checkpoint_list(job->directory, &steps, &count, err));
-    const size_t keep = newest == job->config->steps ? 3 : 2;
-    for (size_t i = 0; i + keep < count; ++i) {
-        char *path = orr_checkpoint_path(job->directory, steps[i]);
-        if (path && unlink(path) != 0)
-            orr_log(ORR_LOG_WARN, "train", "%s is no longer needed but could not be removed", path);
-        orr_memory_free(path);
+    size_t count, sound = 0;
+    struct orr_error reason = {.code = ORR_OK};
+    if (orr_checkpoint_list(job->directory, &steps, &count, &reason) != ORR_OK) {
+        orr_log(ORR_LOG_WARN, "train", "older checkpoints were not removed: %s", reason.text);
+        return;
     }
+    for (size_t i = 0; i < count; ++i) {
+        if (steps[i] > before && steps[i] != newest)
+            apply(set_aside, job->directory, steps[i]);
+        else
+            steps[sound++] = steps[i];
+    }
+    const size_t keep = newest == job->config->steps ? 3 : 2;
+    for (size_t i = 0; i + keep < sound; ++i)
+        apply(remove_old, job->directory, steps[i]);
     orr_memory_free(steps);
-    return ORR_OK;
 }
 
 static orr_status save_at(const char *path, const struct orr_train_job *job, const struct orr_parameters *p,
@@ -105,13 +134,14 @@ static orr_status save_at(const char *path, const struct orr_train_job *job, con
 }
 
 orr_status orr_checkpoint_save(const struct orr_train_job *job, const struct orr_parameters *p,
-                               const struct orr_train_state *state, const double *losses, struct orr_error *err)
+                               const struct orr_train_state *state, const double *losses, uint64_t before,
+                               struct orr_error *err)
 {
     char *path = orr_checkpoint_path(job->directory, state->step);
     if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 64);
-    orr_status status = save_at(path, job, p, state, losses, err);
+    const orr_status status = save_at(path, job, p, state, losses, err);
     if (status == ORR_OK) orr_log(ORR_LOG_DEBUG, "train", "wrote %s", path);
     orr_memory_free(path);
-    if (status == ORR_OK) status = prune(job, state->step, err);
+    if (status == ORR_OK) tidy(job, before, state->step);
     return status;
 }

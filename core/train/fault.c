@@ -15,11 +15,13 @@
 static orr_status failed(const struct orr_fault *f, uint64_t step, const char *first, struct orr_error *err)
 {
     const struct orr_train_config *c = f->job->config;
+    char good[48] = "The initial state";
+    if (f->good->step > 0) snprintf(good, sizeof good, "The state after %" PRIu64 " steps", f->good->step);
     return orr_fail(err, ORR_ENUMERIC,
                     "%s is not finite in step %" PRIu64 " of %" PRIu64
-                    "; the first value that is not: %s. The state after %" PRIu64
-                    " steps is good. Try a lower train.learning_rate (now %g), a larger batch, or a warm-up",
-                    f->what, step + 1, c->steps, first, f->good->step, c->schedule.learning_rate);
+                    "; the first value that is not: %s. %s is good. Try a lower train.learning_rate (now %g), a larger "
+                    "batch, or a warm-up",
+                    f->what, step + 1, c->steps, first, good, c->schedule.learning_rate);
 }
 
 /* Run the program that ends with a loss and gradients; *sound: they are finite. */

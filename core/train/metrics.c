@@ -4,30 +4,37 @@
  */
 #include "train/metrics.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "io/file.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* A line is about 130 bytes; nobody logs ten million of them. */
 static const size_t bytes_max = (size_t)1 << 31;
 
-/* True when the line is a whole object whose step is at most `step`. */
+static const char line_start[] = "{\"step\":";
+
+/* True when the line is one of ours, and its step at most `step`. Nothing is allocated: a shortage of memory must not
+ * cost lines. */
 static bool line_holds(const char *line, size_t n, uint64_t step)
 {
-    json_t *object = json_loadb(line, n, 0, NULL);
-    const json_t *number = json_object_get(object, "step");
-    const bool holds =
-        json_is_integer(number) && json_integer_value(number) >= 0 && (uint64_t)json_integer_value(number) <= step;
-    json_decref(object);
-    return holds;
+    const size_t start = sizeof line_start - 1;
+    if (n > start + 1 && memcmp(line, line_start, start) == 0 && isdigit((unsigned char)line[start]) &&
+        line[n - 1] == '}')
+        return strtoull(line + start, NULL, 10) <= step;
+    orr_log(ORR_LOG_WARN, "train", "metrics.jsonl: dropped a line that was not written by a run: %.*s",
+            (int)(n < 200 ? n : 200), line);
+    return false;
 }
 
 /* Move the lines that hold to the front of text; returns their length. */
@@ -80,15 +87,24 @@ orr_status orr_metrics_open(const char *directory, uint64_t step, int *file, str
 
 orr_status orr_metrics_write(int file, const struct orr_metrics_line *line, struct orr_error *err)
 {
-    char text[320], loss[ORR_NUMBER_SIZE], last[ORR_NUMBER_SIZE], rate[ORR_NUMBER_SIZE];
+    char text[320], loss[ORR_NUMBER_SIZE], last[ORR_NUMBER_SIZE], rate[ORR_NUMBER_SIZE], seconds[ORR_NUMBER_SIZE];
     const int n = snprintf(text, sizeof text,
-                           "{\"step\":%" PRIu64 ",\"loss\":%s,\"last_loss\":%s,\"learning_rate\":%s,"
-                           "\"tokens_per_second\":%.0f,\"seconds\":%.3f}\n",
-                           line->step, orr_number_print(line->loss, loss), orr_number_print(line->last_loss, last),
-                           orr_number_print(line->learning_rate, rate), line->tokens_per_second, line->seconds);
+                           "%s%" PRIu64 ",\"loss\":%s,\"last_loss\":%s,\"learning_rate\":%s,"
+                           "\"tokens_per_second\":%.0f,\"seconds\":%s}\n",
+                           line_start, line->step, orr_number_print(line->loss, loss),
+                           orr_number_print(line->last_loss, last), orr_number_print(line->learning_rate, rate),
+                           line->tokens_per_second, orr_number_print(round(line->seconds * 1e3) / 1e3, seconds));
     const ssize_t written = write(file, text, (size_t)n);
     if (written == n) return ORR_OK;
     return orr_fail(err, ORR_EIO,
                     "metrics.jsonl cannot be written: %s: free space in the run directory, then go on with --resume",
                     written < 0 ? strerror(errno) : "disk full");
+}
+
+orr_status orr_metrics_sync(int file, struct orr_error *err)
+{
+    /* EINVAL: this file system has nothing to synchronise. */
+    if (fsync(file) == 0 || errno == EINVAL) return ORR_OK;
+    return orr_fail(err, ORR_EIO, "metrics.jsonl cannot be written: %s: check the disk, then go on with --resume",
+                    strerror(errno));
 }

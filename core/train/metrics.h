@@ -5,7 +5,8 @@
 #include "base/error.h"
 
 /* Open directory/metrics.jsonl for a run that goes on from `step` steps done: lines beyond it, and a last line that was
- * not completed, are cut away first. *file is a descriptor to be closed by the caller. EIO. */
+ * not completed, are cut away first; so is, with a warning, a line that no run wrote. *file is a descriptor to be
+ * closed by the caller. EIO. */
 ORR_CHECKED orr_status orr_metrics_open(const char *directory, uint64_t step, int *file, struct orr_error *err);
 
 struct orr_metrics_line {
@@ -16,7 +17,10 @@ struct orr_metrics_line {
 };
 
 /* Write one line, {"step":100,"loss":0.1,"last_loss":0.09,"learning_rate":0.001,"tokens_per_second":1e5,"seconds":1.2},
- * in one piece. EIO. */
+ * in one piece, in any locale. EIO. */
 ORR_CHECKED orr_status orr_metrics_write(int file, const struct orr_metrics_line *line, struct orr_error *err);
+
+/* Bring what was written to the disk. EIO. */
+ORR_CHECKED orr_status orr_metrics_sync(int file, struct orr_error *err);
 
 #endif

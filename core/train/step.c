@@ -7,12 +7,20 @@
 
 #include "base/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static orr_handle whole_number(struct orr_graph *g, int64_t n, int64_t value)
 {
     const struct orr_shape shape = {.dtype = ORR_I32, .rank = 1, .dim = {n}};
     return orr_fill(g, &shape, (double)value);
+}
+
+/* What a message calls the value when it is not finite. */
+static orr_handle named(struct orr_graph *g, const char *name, orr_handle v)
+{
+    orr_graph_name(g, v, name);
+    return v;
 }
 
 static orr_handle block(struct orr_graph *g, const char *name, const struct orr_parameters *p)
@@ -47,17 +55,18 @@ static void add_batch(struct orr_step *s, const struct orr_train_job *job)
     const int64_t batch = c->batch, length = w->length;
     const orr_handle pick = orr_random_integers(g, s->step, c->seed, ORR_STREAM_WINDOWS, (int64_t)w->count, 1, &batch);
     orr_graph_set_batch(g, pick, c->batch);
-    s->window = orr_gather(g, s->starts, pick, 0);
+    s->window = named(g, "window", orr_gather(g, s->starts, pick, 0));
     s->input = orr_gather(g, s->data, s->window, length);
     /* Targets lie one point later; where only the last position counts, only its target is fetched. */
     const orr_handle first_target = orr_add(g, s->window, whole_number(g, batch, w->whole ? 1 : length));
-    s->target = orr_gather(g, s->data, first_target, w->whole ? length : 1);
+    s->target = named(g, "target", orr_gather(g, s->data, first_target, w->whole ? length : 1));
     if (c->noise > 0) {
         const int64_t dim[] = {batch, length, job->data->n_observed};
         const orr_handle noise = orr_random_normals(g, s->step, c->seed, ORR_STREAM_NOISE, c->noise, 3, dim);
         orr_graph_set_batch(g, noise, c->batch);
-        s->input = orr_add(g, s->input, noise);
+        s->input = orr_add(g, s->input, named(g, "noise", noise));
     }
+    s->input = named(g, "input", s->input);
 }
 
 static void add_loss(struct orr_step *s, const struct orr_train_job *job, const struct orr_parameters *p,
@@ -66,7 +75,7 @@ static void add_loss(struct orr_step *s, const struct orr_train_job *job, const 
     struct orr_graph *g = s->graph;
     s->prediction = orr_transformer_forward(g, job->model, p, views, s->input, false);
     if (!job->windows->whole) s->prediction = orr_slice(g, s->prediction, 1, (int64_t)job->windows->length - 1, 1);
-    s->loss = orr_mse(g, s->prediction, s->target);
+    s->loss = named(g, "loss", orr_mse(g, s->prediction, s->target));
     orr_put(g, s->ring, s->step, s->loss);
 }
 
@@ -76,8 +85,12 @@ static void add_gradients(struct orr_step *s, const struct orr_parameters *p, co
 {
     orr_graph_gradient(s->graph, s->loss, views, p->count, gradient);
     orr_parameters_views(s->graph, p, s->gradient, place);
-    for (size_t i = 0; i < p->count; ++i)
-        if (gradient[i] != ORR_NONE) orr_graph_place(s->graph, gradient[i], place[i]);
+    for (size_t i = 0; i < p->count; ++i) {
+        if (gradient[i] == ORR_NONE) continue;
+        char name[sizeof p->item->name + 16];
+        snprintf(name, sizeof name, "gradient of %s", p->item[i].name);
+        orr_graph_place(s->graph, named(s->graph, name, gradient[i]), place[i]);
+    }
 }
 
 static void add_adamw(struct orr_step *s, const struct orr_adamw *a, orr_handle row, int64_t first, int64_t count)

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/lock.h"
+#include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/fault.h"
 #include "train/metrics.h"
@@ -29,6 +31,7 @@ struct run {
     uint64_t done, resumed, reported; /* steps: in all, before this call, told to the watcher */
     double *loss;                     /* (steps) */
     double *ring;                     /* (step.ring_rows), to read into */
+    struct orr_file_lock *lock;       /* of the directory */
     int metrics;                      /* descriptor, or -1 */
     double started, last_report;      /* seconds */
     double seconds;
@@ -42,35 +45,6 @@ static double now(void)
 }
 
 /* ---- set-up ---- */
-
-static orr_status check_model(const struct orr_train_job *job, struct orr_error *err)
-{
-    const struct orr_transformer *m = job->model;
-    if (job->windows->length > m->block_size)
-        return orr_fail(err, ORR_EINVAL,
-                        "windows of %" PRIu32 " points do not fit the model's block_size %" PRId64
-                        ": lower data.context or raise block_size",
-                        job->windows->length, m->block_size);
-    if (m->n_input != job->data->n_observed || m->n_output != job->data->n_observed)
-        return orr_fail(err, ORR_EINVAL,
-                        "the model takes %" PRId64 " and gives %" PRId64 " numbers a point, the data have %" PRIu32,
-                        m->n_input, m->n_output, job->data->n_observed);
-    return ORR_OK;
-}
-
-static orr_status check_job(const struct orr_train_job *job, struct orr_error *err)
-{
-    const struct orr_train_config *c = job->config;
-    if (c->steps < 1 || c->steps > INT32_MAX - 1)
-        return orr_fail(err, ORR_EINVAL, "train.steps %" PRIu64 " is not within 1 to %d", c->steps, INT32_MAX - 1);
-    if (c->batch < 1) return orr_fail(err, ORR_EINVAL, "a batch of 0 windows trains nothing: raise train.batch_size");
-    if (!(c->noise >= 0) || !isfinite(c->noise))
-        return orr_fail(err, ORR_EINVAL, "train.noise %g is not a standard deviation: 0 or more is", c->noise);
-    if (job->windows->count < 1 || job->windows->count > INT32_MAX)
-        return orr_fail(err, ORR_EINVAL, "%zu windows to choose from: 1 to %d were expected", job->windows->count,
-                        INT32_MAX);
-    return check_model(job, err);
-}
 
 static orr_status initial_state(struct run *r, struct orr_error *err)
 {
@@ -88,39 +62,60 @@ static orr_status initial_state(struct run *r, struct orr_error *err)
     return ORR_OK;
 }
 
-/* A fresh run must not mix its checkpoints with those of another. */
-static orr_status refuse_checkpoints(const char *directory, struct orr_error *err)
+/* A fresh run must neither mix its checkpoints with those of another nor empty its metrics. */
+static orr_status refuse_another_run(const char *directory, struct orr_error *err)
 {
     uint64_t *steps;
     size_t count;
     ORR_TRY(orr_checkpoint_list(directory, &steps, &count, err));
     orr_memory_free(steps);
-    if (count == 0) return ORR_OK;
+    char *metrics = orr_memory_print("%s/metrics.jsonl", directory);
+    if (!metrics) return orr_memory_out(err, "a path", strlen(directory) + 32);
+    const bool logged = access(metrics, F_OK) == 0;
+    orr_memory_free(metrics);
+    if (count == 0 && !logged) return ORR_OK;
     return orr_fail(err, ORR_EINVAL,
-                    "%s already holds checkpoints of a run: add --resume to go on with it, or choose "
-                    "another directory",
-                    directory);
+                    "%s already holds %s of a run: add --resume to go on with it, or choose another directory",
+                    directory, count ? "checkpoints" : "metrics.jsonl");
+}
+
+/* DIRECTORY/checkpoints, for this process alone, without what a killed one left half written. */
+static orr_status claim_directory(struct run *r, struct orr_error *err)
+{
+    const char *directory = r->job->directory;
+    char *path = orr_memory_print("%s/checkpoints", directory);
+    char *lock = orr_memory_print("%s/checkpoints/.lock", directory);
+    orr_status status = path && lock ? ORR_OK : orr_memory_out(err, "a path", strlen(directory) + 32);
+    if (status == ORR_OK) status = orr_file_make_directories(path, err);
+    if (status == ORR_OK) status = orr_file_lock(lock, &r->lock, err);
+    if (status == ORR_OK) {
+        orr_file_remove_temporaries(path, "step-*.safetensors");
+        orr_file_remove_temporaries(directory, "metrics.jsonl");
+    }
+    orr_memory_free(path);
+    orr_memory_free(lock);
+    return status;
+}
+
+static orr_status load_checkpoint(struct run *r, struct orr_error *err)
+{
+    const char *directory = r->job->directory;
+    bool found;
+    ORR_TRY(orr_checkpoint_load(r->job, &r->parameters, &r->good, r->loss, &found, err));
+    if (found)
+        orr_log(ORR_LOG_INFO, "train", "going on from step %" PRIu64, r->good.step);
+    else
+        orr_log(ORR_LOG_WARN, "train", "%s/checkpoints holds no good checkpoint to go on from: starting at step 0",
+                directory);
+    return ORR_OK;
 }
 
 static orr_status open_directory(struct run *r, struct orr_error *err)
 {
     const struct orr_train_job *job = r->job;
     if (!job->directory) return ORR_OK;
-    char *path = orr_memory_print("%s/checkpoints", job->directory);
-    if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 32);
-    orr_status status = orr_file_make_directories(path, err);
-    orr_memory_free(path);
-    ORR_TRY(status);
-    if (job->resume) {
-        bool found;
-        ORR_TRY(orr_checkpoint_load(job, &r->parameters, &r->good, r->loss, &found, err));
-        if (found)
-            orr_log(ORR_LOG_INFO, "train", "going on from step %" PRIu64, r->good.step);
-        else
-            orr_log(ORR_LOG_INFO, "train", "no checkpoint to go on from: starting at step 0");
-    } else {
-        ORR_TRY(refuse_checkpoints(job->directory, err));
-    }
+    ORR_TRY(claim_directory(r, err));
+    ORR_TRY(job->resume ? load_checkpoint(r, err) : refuse_another_run(job->directory, err));
     return orr_metrics_open(job->directory, r->good.step, &r->metrics, err);
 }
 
@@ -142,7 +137,7 @@ static orr_status open_device(struct run *r, struct orr_error *err)
 
 static orr_status set_up(struct run *r, struct orr_error *err)
 {
-    ORR_TRY(check_job(r->job, err));
+    ORR_TRY(orr_train_check(r->job, err));
     ORR_TRY(initial_state(r, err));
     ORR_TRY(open_directory(r, err));
     r->done = r->resumed = r->good.step;
@@ -253,10 +248,12 @@ static orr_status save(struct run *r, struct orr_error *err)
     orr_train_state_fini(&r->good);
     r->good = fresh;
     if (!job->directory) return ORR_OK;
-    status = orr_checkpoint_save(job, &r->parameters, &r->good, r->loss, err);
-    if (status == ORR_OK || before == 0) return status;
-    return orr_error_prefix(err, "step %" PRIu64 " was not saved (the checkpoint of step %" PRIu64 " survives)",
-                            r->done, before);
+    status = orr_metrics_sync(r->metrics, err);
+    if (status == ORR_OK) status = orr_checkpoint_save(job, &r->parameters, &r->good, r->loss, before, err);
+    if (status != ORR_OK && before > 0)
+        (void)orr_error_prefix(err, "step %" PRIu64 " was not saved (the checkpoint of step %" PRIu64 " survives)",
+                               r->done, before);
+    return status;
 }
 
 static orr_status cancelled(const struct run *r, struct orr_error *err)
@@ -264,6 +261,11 @@ static orr_status cancelled(const struct run *r, struct orr_error *err)
     const struct orr_train_job *job = r->job;
     if (!job->directory)
         return orr_fail(err, ORR_ECANCELLED, "stopped at step %" PRIu64 " of %" PRIu64 "; nothing was saved", r->done,
+                        job->config->steps);
+    if (r->good.step == 0)
+        return orr_fail(err, ORR_ECANCELLED,
+                        "stopped before the first of %" PRIu64
+                        " steps: there is nothing to save yet; the same command with --resume begins again",
                         job->config->steps);
     return orr_fail(err, ORR_ECANCELLED,
                     "stopped at step %" PRIu64 " of %" PRIu64
@@ -327,6 +329,7 @@ static void run_fini(struct run *r)
     orr_memory_free(r->loss);
     orr_memory_free(r->ring);
     if (r->metrics >= 0) close(r->metrics);
+    orr_file_unlock(r->lock);
 }
 
 orr_status orr_train_run(const struct orr_train_job *job, struct orr_train_result *result, struct orr_error *err)

@@ -66,10 +66,11 @@ struct orr_train_result {
  * In directory: metrics.jsonl, a line each log_every steps; checkpoints/step-<steps done>.safetensors each
  * checkpoint_every steps, at the end and when stopped, of which the last two (and the final one) are kept.
  *
- * Errors: EINVAL for a configuration that does not fit, a directory with checkpoints when resume is not set, or
- * checkpoints of another run; ECANCELLED when stopped, the text says how to go on; EIO when a file cannot be written,
- * the last good checkpoint survives; ENUMERIC when a loss, parameter or moment is not finite: the last good state is
- * replayed (same bits) with every value kept, and the text names the first value that is not finite. */
+ * Errors: EINVAL for a configuration that does not fit, a directory that another process trains in, one with
+ * checkpoints or metrics when resume is not set, or checkpoints of another run; ECANCELLED when stopped, the text says
+ * how to go on; EIO when a file cannot be written, the last good checkpoint survives; ENUMERIC when a loss, parameter
+ * or moment is not finite: the last good state is replayed (same bits) with every value kept, and the text names the
+ * first value that is not finite. */
 ORR_CHECKED orr_status orr_train_run(const struct orr_train_job *job, struct orr_train_result *result,
                                      struct orr_error *err);
 void orr_train_result_fini(struct orr_train_result *result); /* zeroed is fine */

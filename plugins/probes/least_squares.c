@@ -38,17 +38,14 @@ static void regression_fini(struct regression *r)
     r->host->dealloc(r->weight);
 }
 
-/* Column means, standard deviations and the list of columns that vary. */
-static void regression_standardise(struct regression *r, const struct orr_matrix *x)
+/* Column means; scale[j] brings deviations of column j near 1, and is 0 where the column does not vary. low and high
+ * are scratch, and low may be scale. */
+static void regression_means(struct regression *r, const struct orr_matrix *x, double *low, double *high, double *scale)
 {
     const uint64_t n = x->cols;
-    /* weight is not in use yet: it lends its place to the two extremes. */
-    double *low = r->weight, *high = r->weight + n;
-
     memcpy(low, x->data, n * sizeof *low);
     memcpy(high, x->data, n * sizeof *high);
     memset(r->mean, 0, n * sizeof *r->mean);
-    memset(r->inverse_deviation, 0, n * sizeof *r->inverse_deviation);
     for (uint64_t i = 0; i < x->rows; ++i) {
         const double *row = x->data + i * n;
         for (uint64_t j = 0; j < n; ++j) {
@@ -57,22 +54,44 @@ static void regression_standardise(struct regression *r, const struct orr_matrix
             high[j] = row[j] > high[j] ? row[j] : high[j];
         }
     }
-    for (uint64_t j = 0; j < n; ++j)
+    for (uint64_t j = 0; j < n; ++j) {
         r->mean[j] /= (double)x->rows;
+        scale[j] = linear_is_constant(low[j], high[j]) ? 0 : linear_power(high[j] - low[j]);
+    }
+}
+
+/* Column means, standard deviations and the list of columns that vary. */
+static orr_status regression_standardise(struct regression *r, const struct linear_problem *problem,
+                                         struct orr_error *err)
+{
+    const struct orr_matrix *x = &problem->features[ORR_TRAIN];
+    const uint64_t n = x->cols;
+    /* weight is not in use yet: it lends its place. */
+    double *scale = r->weight;
+
+    regression_means(r, x, scale, r->weight + n, scale);
+    memset(r->inverse_deviation, 0, n * sizeof *r->inverse_deviation);
     for (uint64_t i = 0; i < x->rows; ++i) {
         const double *row = x->data + i * n;
         for (uint64_t j = 0; j < n; ++j) {
-            const double d = row[j] - r->mean[j];
+            const double d = (row[j] - r->mean[j]) * scale[j];
             r->inverse_deviation[j] += d * d;
         }
     }
     for (uint64_t j = 0; j < n; ++j) {
-        if (linear_is_constant(low[j], high[j])) continue;
+        if (scale[j] == 0) continue;
         const uint32_t k = r->n_kept++;
+        const double deviation = sqrt(r->inverse_deviation[j] / (double)x->rows) / scale[j];
         r->column[k] = (uint32_t)j;
         r->mean[k] = r->mean[j];
-        r->inverse_deviation[k] = 1 / sqrt(r->inverse_deviation[j] / (double)x->rows);
+        r->inverse_deviation[k] = 1 / deviation;
+        if (!isnormal(deviation) || !isnormal(r->inverse_deviation[k]))
+            return r->host->fail(err, ORR_ENUMERIC,
+                                 "linear: feature %llu of site %s has a standard deviation of %g: features must be of "
+                                 "a size that double can square",
+                                 (unsigned long long)j, problem->site, deviation);
     }
+    return ORR_OK;
 }
 
 /* Rows first .. first + count - 1, standardised, into the columns of `out` (column-major, `stride` apart). In tiles, so
@@ -208,7 +227,8 @@ orr_status linear_solve_double(const struct orr_host *host, const struct linear_
         status = linear_lapack_status(host, problem->site, "dgelsd", LAPACK_WORK_MEMORY_ERROR, err);
         goto done;
     }
-    regression_standardise(&r, x);
+    status = regression_standardise(&r, problem, err);
+    if (status != ORR_OK) goto done;
     for (uint32_t t = 0; t < r.n_targets; ++t) {
         double sum = 0;
         for (uint64_t i = 0; i < x->rows; ++i)

@@ -9,6 +9,8 @@
 #include "orrery/plugin.h"
 #include "orrery/probe.h"
 
+#include <math.h>
+
 /* One site. features[split] is (rows, features); rows and features are at least 1 and every number is finite.
  * target is (n_targets, rows of ORR_TRAIN): one contiguous run per target. */
 struct linear_problem {
@@ -28,7 +30,8 @@ struct linear_rank {
  * The rows are reduced by QR a block at a time, then dgelsd solves the triangle: the singular values, and so the rank
  * and the answer, are those of the whole matrix, while memory beyond the caller's stays a few blocks.
  * predicted[split] is the caller's, (n_targets, rows of the split). Fails with ORR_ENOMEM, or ORR_ENUMERIC when the
- * singular value decomposition does not converge. Any thread. */
+ * singular value decomposition does not converge or a feature is too large or small for its deviation to be a number.
+ * Any thread. */
 orr_status linear_solve_double(const struct orr_host *host, const struct linear_problem *problem, double *predicted[2],
                                struct linear_rank *rank, struct orr_error *err) ORR_CHECKED;
 
@@ -50,6 +53,15 @@ static inline bool linear_is_constant(double low, double high)
 {
     const double largest = -low > high ? -low : high;
     return high - low <= 4 * 2.220446049250313e-16 * largest;
+}
+
+/* The power of two that brings a number of this size near 1, so that its square neither overflows nor vanishes.
+ * Multiplying by it is exact: sums of squares have the bits that they would have without. */
+static inline double linear_power(double size)
+{
+    if (!(size > 0) || !isfinite(size)) return 1;
+    const int exponent = ilogb(size);
+    return scalbn(1.0, exponent < -1022 ? 1022 : -exponent);
 }
 
 #endif

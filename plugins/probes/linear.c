@@ -10,9 +10,11 @@
 #include <float.h>
 #include <limits.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
-static const struct orr_host *host;
+/* Set whenever the module is queried, which several threads may do. */
+static const struct orr_host *_Atomic host;
 
 enum { CUT, POSITIONS, TARGETS, SITES, PRECISION };
 

@@ -7,10 +7,12 @@
 #include "orrery/probe.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct orr_host *host;
+/* Set whenever the module is queried, which several threads may do. */
+static const struct orr_host *_Atomic host;
 
 enum { CONDITION, HORIZON, TRAJECTORIES, SPLIT };
 

@@ -22,24 +22,27 @@ static double mean_of(const double *value, uint64_t n)
     return sum / (double)n;
 }
 
-static bool is_constant(const double *value, uint64_t n)
+/* A power of two that brings deviations from the mean near 1; 0 when all values are the same. */
+static double scale_of(const double *value, uint64_t n)
 {
     double low = value[0], high = value[0];
     for (uint64_t i = 1; i < n; ++i) {
         low = value[i] < low ? value[i] : low;
         high = value[i] > high ? value[i] : high;
     }
-    return linear_is_constant(low, high);
+    return linear_is_constant(low, high) ? 0 : linear_power(high - low);
 }
 
 double linear_r2(const double *truth, const double *predicted, uint64_t rows)
 {
-    if (is_constant(truth, rows)) return (double)NAN;
+    const double scale = scale_of(truth, rows);
+    if (scale == 0) return (double)NAN;
     const double mean = mean_of(truth, rows);
     double residual = 0, total = 0;
     for (uint64_t i = 0; i < rows; ++i) {
-        residual += (truth[i] - predicted[i]) * (truth[i] - predicted[i]);
-        total += (truth[i] - mean) * (truth[i] - mean);
+        const double error = (truth[i] - predicted[i]) * scale, deviation = (truth[i] - mean) * scale;
+        residual += error * error;
+        total += deviation * deviation;
     }
     return 1 - residual / total;
 }
@@ -104,15 +107,16 @@ void linear_resampler_fini(struct linear_resampler *s)
 }
 
 /* Per trajectory: squared residuals, and first and second moment of truth about its overall mean (which keeps the
- * difference below from cancelling). sum is (3, n_clusters). */
-static void sum_clusters(const struct linear_resampler *s, const double *truth, const double *predicted, double *sum)
+ * difference below from cancelling), all in units of 1 / scale. sum is (3, n_clusters). */
+static void sum_clusters(const struct linear_resampler *s, const double *truth, const double *predicted, double scale,
+                         double *sum)
 {
     const uint64_t n = s->n_clusters;
     const double mean = mean_of(truth, s->rows);
     memset(sum, 0, 3 * n * sizeof *sum);
     for (uint64_t i = 0; i < s->rows; ++i) {
         const uint32_t c = s->cluster[i];
-        const double residual = truth[i] - predicted[i], deviation = truth[i] - mean;
+        const double residual = (truth[i] - predicted[i]) * scale, deviation = (truth[i] - mean) * scale;
         sum[c] += residual * residual;
         sum[n + c] += deviation;
         sum[2 * n + c] += deviation * deviation;
@@ -152,7 +156,8 @@ orr_status linear_resampler_errors(const struct linear_resampler *s, const doubl
         goto done;
     }
     for (uint32_t t = 0; t < n_targets; ++t)
-        sum_clusters(s, truth + t * s->rows, predicted + t * s->rows, sum + 3 * t * n);
+        sum_clusters(s, truth + t * s->rows, predicted + t * s->rows, scale_of(truth + t * s->rows, s->rows),
+                     sum + 3 * t * n);
     double *rows = sum + 3 * n_targets * n;
     memset(rows, 0, n * sizeof *rows);
     for (uint64_t i = 0; i < s->rows; ++i)
@@ -162,7 +167,7 @@ orr_status linear_resampler_errors(const struct linear_resampler *s, const doubl
                 (blasint)n, sum, (blasint)n, 0.0, draw, LINEAR_DRAWS);
     const double *n_rows = draw + (uint64_t)3 * n_targets * LINEAR_DRAWS;
     for (uint32_t t = 0; t < n_targets; ++t) {
-        const bool known = n >= 2 && !is_constant(truth + t * s->rows, s->rows);
+        const bool known = n >= 2 && scale_of(truth + t * s->rows, s->rows) != 0;
         standard_error[t] = known ? spread_of_r2(draw + (uint64_t)3 * t * LINEAR_DRAWS, n_rows) : (double)NAN;
     }
 done:

@@ -36,15 +36,18 @@ static orr_status fail_unknown(const struct orr_host *host, const char *paramete
     char listing[LONGEST_LISTING + 1] = "";
     size_t used = 0;
     uint32_t nearest = 0;
+    bool full = false;
 
     if (n_known == 0)
         return host->fail(err, ORR_EINVAL, "linear: %s: nothing matches \"%s\": this study has none", parameter, entry);
     for (uint32_t i = 0; i < n_known; ++i) {
         if (edit_distance(entry, known[i]) < edit_distance(entry, known[nearest])) nearest = i;
+        if (full) continue;
         const size_t length = strlen(known[i]) + 2;
-        if (used + length + 4 > LONGEST_LISTING) {
-            snprintf(listing + used, sizeof listing - used, ", ...");
-            break;
+        full = used + length + 5 > LONGEST_LISTING;
+        if (full) {
+            snprintf(listing + used, sizeof listing - used, "%s...", i ? ", " : "");
+            continue;
         }
         snprintf(listing + used, sizeof listing - used, "%s%s", i ? ", " : "", known[i]);
         used += i ? length : length - 2;

@@ -1,4 +1,4 @@
-/* plugins/simulators/kepler.c - simulator `kepler`: one planet around a fixed sun, in the plane.
+/* Simulator `kepler`: one planet around a fixed sun, in the plane.
  *
  * In: ranges of eccentricity, semi-major axis and direction of perihelion, uniform in each. Out: positions; velocities
  * and forces beside them; the elements of the orbit. Closed form (kepler_orbit.c), so that the samples are exact to

@@ -1,4 +1,4 @@
-/* plugins/simulators/kepler_orbit.c - one bound orbit of the two-body problem in the plane, in closed form.
+/* One bound orbit of the two-body problem in the plane, in closed form.
  *
  * In: the elements of an orbit and a time. Out: position, velocity and distance to rounding error. Kepler's equation
  * M = E - e sin E is solved without iteration: the cubic starter and the fifth-order correction of Markley (1995),

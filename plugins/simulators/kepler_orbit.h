@@ -1,4 +1,4 @@
-/* plugins/simulators/kepler_orbit.h - one bound orbit of the two-body problem in the plane, in closed form.
+/* One bound orbit of the two-body problem in the plane, in closed form.
  *
  * In: the elements of an orbit and a time. Out: position, velocity and distance to rounding error. No state, no
  * allocation, any thread. The mathematics and its sources stand in kepler_orbit.c.

@@ -1,4 +1,4 @@
-/* tests/physics/kepler_orbits.h - what the tests of simulator `kepler` share: the module, its settings, its orbits.
+/* What the tests of simulator `kepler` share: the module, its settings, its orbits.
  *
  * In: the module that ORRERY_TEST_KEPLER names. Out: generated orbits as arrays, or point by point with named fields.
  */

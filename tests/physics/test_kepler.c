@@ -1,4 +1,4 @@
-/* tests/physics/test_kepler.c - simulator `kepler` against golden orbits and against the laws of its physics.
+/* Simulator `kepler` against golden orbits and against the laws of its physics.
  *
  * In: the module that ORRERY_TEST_KEPLER names, and the golden files in ORRERY_TEST_GOLDEN. Tolerances are stated where
  * they are used; eps is DBL_EPSILON, 2.2e-16, twice the error of one rounding.

@@ -1,4 +1,4 @@
-/* tests/physics/test_kepler_draws.c - simulator `kepler` as a plugin: its tables, its draws, refusals and speed.
+/* Simulator `kepler` as a plugin: its tables, its draws, refusals and speed.
  *
  * In: the module that ORRERY_TEST_KEPLER names. Every orbit must be a function of the seed and its number only: of no
  * range, no order and no thread.

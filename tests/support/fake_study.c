@@ -3,6 +3,7 @@
 
 #include "orrery/random.h"
 
+#include <cmocka.h>
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,24 @@ orr_status fake_probe_run(const struct orr_plugin *plugin, const union orr_value
     status = ops->measure(probe, study, err);
     ops->destroy(probe);
     return status;
+}
+
+void fake_probe_succeeds(const struct orr_plugin *plugin, const union orr_value *param, const struct orr_study *study)
+{
+    struct orr_error err = {.code = ORR_OK};
+    const orr_status status = fake_probe_run(plugin, param, study, &err);
+    if (status != ORR_OK) fail_msg("status %d: %s", status, err.text);
+    assert_int_equal(fake_host_live(), 0);
+}
+
+void fake_probe_fails(const struct orr_plugin *plugin, const union orr_value *param, const struct orr_study *study,
+                      orr_status expected, const char *part)
+{
+    struct orr_error err = {.code = ORR_OK};
+    const orr_status status = fake_probe_run(plugin, param, study, &err);
+    if (status != expected || !strstr(err.text, part))
+        fail_msg("status %d \"%s\", expected %d and \"%s\"", status, err.text, expected, part);
+    assert_int_equal(fake_host_live(), 0);
 }
 
 double *fake_normals(uint64_t n, uint32_t stream)

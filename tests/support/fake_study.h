@@ -1,4 +1,4 @@
-/* tests/support/fake_study.h - a study made of matrices in memory, and a host table, so that a probe is tested alone.
+/* A study made of matrices in memory, and a host table, so that a probe is tested alone.
  *
  * In: sites, columns, trajectories and a forward function that the test provides. Out: the findings and matrices that
  * the probe under test hands over. Probes are loaded from the directory in ORRERY_TEST_PROBES.
@@ -85,5 +85,11 @@ const struct orr_plugin *fake_probe_load(const char *name);
 /* create, measure, destroy, with the given parameters. */
 orr_status fake_probe_run(const struct orr_plugin *plugin, const union orr_value *param, const struct orr_study *study,
                           struct orr_error *err);
+
+/* Run it; the test fails unless it ends well, or ends with this status and `part` in its message. Either way it must
+ * have given back all memory of the host. */
+void fake_probe_succeeds(const struct orr_plugin *plugin, const union orr_value *param, const struct orr_study *study);
+void fake_probe_fails(const struct orr_plugin *plugin, const union orr_value *param, const struct orr_study *study,
+                      orr_status expected, const char *part);
 
 #endif

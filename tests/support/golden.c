@@ -1,4 +1,4 @@
-/* tests/support/golden.c - reads the golden files of tests/golden, whose README describes the format.
+/* Reads the golden files of tests/golden, whose README describes the format.
  *
  * In: records `tensor NAME DTYPE NDIM d0 d1 ...` with their numbers, then the word `end`. Out: see golden.h.
  * Anything else (another word, too few numbers, no `end`) is an error: a file cut short must not pass for a small one.

@@ -1,4 +1,4 @@
-/* tests/support/golden.h - reads the golden files of tests/golden, whose README describes the format.
+/* Reads the golden files of tests/golden, whose README describes the format.
  *
  * In: a text file of named tensors. Out: the tensors, as doubles in row-major order.
  */

@@ -1,43 +1,12 @@
-/* tests/support/simulator_module.c - loads one simulator for its tests, without the engine. See simulator_module.h. */
+/* Loads one simulator for its tests, without the engine. See simulator_module.h. */
 #include "simulator_module.h"
 
-#include "orrery/random.h"
+#include "fake_study.h"
 
 #include <dlfcn.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void *host_alloc(size_t bytes, size_t align)
-{
-    void *p = NULL;
-    return posix_memalign(&p, align < sizeof(void *) ? sizeof(void *) : align, bytes) ? NULL : p;
-}
-
-static ORR_PRINTF(3, 4) void host_log(enum orr_log_level level, const char *plugin, const char *fmt, ...)
-{
-    (void)level, (void)plugin, (void)fmt;
-}
-
-static ORR_PRINTF(3, 4) orr_status host_fail(struct orr_error *err, orr_status code, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    err->code = code;
-    vsnprintf(err->text, sizeof err->text, fmt, args);
-    va_end(args);
-    return code;
-}
-
-static const struct orr_host host = {.size = sizeof host,
-                                     .abi_major = ORR_ABI_MAJOR,
-                                     .abi_minor = ORR_ABI_MINOR,
-                                     .alloc = host_alloc,
-                                     .dealloc = free,
-                                     .log = host_log,
-                                     .fail = host_fail,
-                                     .philox = orr_random_philox};
 
 int simulator_module_load(const char *variable, struct simulator_module *out)
 {
@@ -51,7 +20,7 @@ int simulator_module_load(const char *variable, struct simulator_module *out)
         fprintf(stderr, "%s must be the path of a module: %s\n", variable, path ? dlerror() : "it is not set");
         return -1;
     }
-    out->plugin = symbol.query(&host);
+    out->plugin = symbol.query(fake_host());
     if (out->plugin->kind != ORR_SIMULATOR) {
         fprintf(stderr, "%s is no simulator: its kind is %u\n", path, (unsigned)out->plugin->kind);
         return -1;

@@ -1,7 +1,7 @@
-/* tests/support/simulator_module.h - loads one simulator for its tests, without the engine.
+/* Loads one simulator for its tests, without the engine.
  *
- * In: the path of a module. Out: its operations, and settings that are changed by key. The host table is this file's
- * own, so that a failure points at the plugin.
+ * In: the path of a module. Out: its operations, and settings that are changed by key. The host table is that of
+ * fake_study.h, so that a failure points at the plugin.
  */
 #ifndef ORRERY_TESTS_SIMULATOR_MODULE_H
 #define ORRERY_TESTS_SIMULATOR_MODULE_H

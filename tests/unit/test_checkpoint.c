@@ -3,6 +3,8 @@
  * In: tiny kepler jobs on the reference backend. Seeds: data 7, training 3.
  */
 #include "base/memory.h"
+#include "capture.h"
+#include "io/file.h"
 #include "io/safetensors.h"
 #include "train/checkpoint.h"
 #include "train_fixture.h"
@@ -13,12 +15,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-static void train(const struct train_fixture *f, struct orr_train_result *result)
-{
-    struct orr_error err = {0};
-    assert_ok(orr_train_run(&f->job, result, &err), &err);
-}
 
 /* The steps of the directory's checkpoints are these (0 at the end). */
 static void assert_kept(const char *directory, const uint64_t *expected)
@@ -48,7 +44,7 @@ static void the_file_is_what_pytorch_expects(void **state)
     f.config.steps = 3;
     f.job.directory = directory;
     f.job.recipe_hash = "0123456789abcdef";
-    train(&f, &result);
+    fixture_train(&f, &result);
     assert_ok(orr_safetensors_load(fixture_path(directory, "checkpoints/step-00000003.safetensors"), &set, &err), &err);
     /* nanoGPT's Linear(n, 3 n) is [3 n, n] in a file and (n, 3 n) in the block. */
     const struct orr_parameter *p = orr_parameters_find(&result.parameters, "transformer.h.0.attn.c_attn.weight");
@@ -109,7 +105,7 @@ static void the_newest_two_and_the_final_one_are_kept(void **state)
         f.config.steps = cases[i].steps;
         f.config.checkpoint_every = cases[i].every;
         f.job.directory = directory;
-        train(&f, &result);
+        fixture_train(&f, &result);
         assert_kept(directory, cases[i].kept);
         orr_train_result_fini(&result);
         fixture_close(&f);
@@ -151,7 +147,7 @@ static void round_trip(uint32_t real)
     for (size_t s = 0; s < 20; ++s)
         losses[s] = 1.0 / (double)(s + 1);
     assert_int_equal(mkdir(inside, 0777), 0);
-    assert_ok(orr_checkpoint_save(&f.job, &p, &state, losses, &err), &err);
+    assert_ok(orr_checkpoint_save(&f.job, &p, &state, losses, 0, &err), &err);
     assert_ok(orr_checkpoint_load(&f.job, &p, &loaded, read, &found, &err), &err);
     assert_true(found);
     assert_int_equal(loaded.step, 20);
@@ -175,13 +171,42 @@ static void states_read_back(void **state)
     round_trip(ORR_F64);
 }
 
-static void refuse(const struct train_fixture *f, const char *part, const char *advice)
+/* Every setting that decides the bits, whatever the recipe's hash says. */
+static void refuse_other_settings(struct train_fixture *f)
 {
-    struct orr_train_result result;
-    struct orr_error err = {0};
-    const orr_status status = orr_train_run(&f->job, &result, &err);
-    assert_error(status, &err, ORR_EINVAL, part, advice, NULL);
-    assert_null(result.trained);
+    static const char *const decayed[] = {"*.weight"};
+    const struct orr_train_config config = f->config;
+    struct orr_data_config *data = &f->data->config;
+    const struct orr_data_config old = *data;
+    const union orr_value value = f->data->values[0];
+    f->config.batch = 5;
+    fixture_refuse(f, ORR_EINVAL, "batch 4", "this run has 5");
+    f->config = config;
+    f->config.noise = 0.5;
+    fixture_refuse(f, ORR_EINVAL, "noise 0.05", "this run has 0.5");
+    f->config = config;
+    f->config.schedule.kind = ORR_SCHEDULE_CONSTANT;
+    fixture_refuse(f, ORR_EINVAL, "schedule step_drop", "this run has constant");
+    f->config = config;
+    f->config.schedule.learning_rate = 2e-3;
+    fixture_refuse(f, ORR_EINVAL, "learning_rate 0.001", "this run has 0.002");
+    f->config = config;
+    f->config.adamw.beta2 = 0.99;
+    fixture_refuse(f, ORR_EINVAL, "beta2 0.999", "this run has 0.99");
+    f->config = config;
+    f->config.decay_patterns = decayed;
+    f->config.n_decay_patterns = 1;
+    fixture_refuse(f, ORR_EINVAL, "parameter_order", "this run has");
+    f->config = config;
+    data->seed = 8;
+    fixture_refuse(f, ORR_EINVAL, "data_seed 7", "this run has 8");
+    *data = old;
+    data->train_fraction = 0.25;
+    fixture_refuse(f, ORR_EINVAL, "data_train_fraction 0.5", "this run has 0.25");
+    *data = old;
+    f->data->values[0].r += 0.125;
+    fixture_refuse(f, ORR_EINVAL, "simulator_parameters", "this run has");
+    f->data->values[0] = value;
 }
 
 static void checkpoints_of_another_run_are_refused(void **state)
@@ -194,25 +219,27 @@ static void checkpoints_of_another_run_are_refused(void **state)
     f.config.steps = 4;
     f.job.directory = directory;
     f.job.recipe_hash = "aaaa";
-    train(&f, &result);
+    fixture_train(&f, &result);
     orr_train_result_fini(&result);
 
-    refuse(&f, "already holds checkpoints", "--resume");
+    fixture_refuse(&f, ORR_EINVAL, "already holds checkpoints", "--resume");
     f.job.resume = true;
     f.job.recipe_hash = "bbbb";
-    refuse(&f, "hash aaaa", "bbbb");
+    fixture_refuse(&f, ORR_EINVAL, "hash aaaa", "bbbb");
     f.job.recipe_hash = "aaaa";
     f.config.seed = 4;
-    refuse(&f, "seed 3", "this run has 4");
+    fixture_refuse(&f, ORR_EINVAL, "seed 3", "this run has 4");
     f.config.seed = 3;
     f.model.n_embd = 16;
-    refuse(&f, "n_embd 8", "this run has 16");
+    fixture_refuse(&f, ORR_EINVAL, "n_embd 8", "this run has 16");
     f.model.n_embd = 8;
     f.job.real = ORR_F64;
-    refuse(&f, "real f32", "this run has f64");
+    fixture_refuse(&f, ORR_EINVAL, "real f32", "this run has f64");
     f.job.real = ORR_F32;
     f.config.steps = 3;
-    refuse(&f, "4 steps", "train.steps 3");
+    fixture_refuse(&f, ORR_EINVAL, "steps 4", "this run has 3");
+    f.config.steps = 4;
+    refuse_other_settings(&f);
     assert_kept(directory, (const uint64_t[]){4, 0});
     fixture_close(&f);
     fixture_remove(directory);
@@ -236,7 +263,7 @@ static void a_full_disk_leaves_the_last_good_checkpoint(void **state)
     struct rlimit before, full;
     char *directory = fixture_directory();
     fixture_open(&f, 4, 10, 5);
-    train(&f, &whole);
+    fixture_train(&f, &whole);
 
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     full = before;
@@ -253,10 +280,60 @@ static void a_full_disk_leaves_the_last_good_checkpoint(void **state)
 
     f.job.watch = NULL;
     f.job.resume = true;
-    train(&f, &result);
+    fixture_train(&f, &result);
     assert_memory_equal(result.trained, whole.trained, (size_t)whole.parameters.elements * sizeof(float));
     orr_train_result_fini(&result);
     orr_train_result_fini(&whole);
+    fixture_close(&f);
+    fixture_remove(directory);
+}
+
+/* One digit of the metadata, where only the checksum can tell. */
+static void changed_metadata_is_damage(void **state)
+{
+    (void)state;
+    struct train_fixture f;
+    struct orr_train_result result;
+    struct orr_error err = {0};
+    char *directory = fixture_directory(), *data;
+    size_t n;
+    fixture_open(&f, 4, 10, 5);
+    f.config.steps = 4;
+    f.job.directory = directory;
+    fixture_train(&f, &result);
+    orr_train_result_fini(&result);
+    const char *path = fixture_path(directory, "checkpoints/step-00000004.safetensors");
+    assert_ok(orr_file_read(path, 1 << 24, &data, &n, &err), &err);
+    char *digit = memmem(data, n, "\"batch\":\"4\"", 11);
+    assert_non_null(digit);
+    digit[9] = '5';
+    assert_ok(orr_file_write_atomic(path, data, n, &err), &err);
+    orr_memory_free(data);
+    f.job.resume = true;
+    f.config.batch = 5; /* as the file says now */
+    capture_begin();
+    fixture_train(&f, &result);
+    const char *log = capture_end();
+    if (!strstr(log, "is damaged: its contents have checksum")) fail_msg("the log says \"%s\"", log);
+    orr_train_result_fini(&result);
+    fixture_close(&f);
+    fixture_remove(directory);
+}
+
+static void metrics_of_another_run_are_not_emptied(void **state)
+{
+    (void)state;
+    struct train_fixture f;
+    char *directory = fixture_directory(), *text;
+    struct orr_error err = {0};
+    size_t n;
+    fixture_open(&f, 4, 10, 5);
+    f.job.directory = directory;
+    assert_ok(orr_file_write_atomic(fixture_path(directory, "metrics.jsonl"), "{}\n", 3, &err), &err);
+    fixture_refuse(&f, ORR_EINVAL, "already holds metrics.jsonl", "--resume");
+    assert_ok(orr_file_read(fixture_path(directory, "metrics.jsonl"), 100, &text, &n, &err), &err);
+    assert_string_equal(text, "{}\n");
+    orr_memory_free(text);
     fixture_close(&f);
     fixture_remove(directory);
 }
@@ -269,6 +346,8 @@ int main(void)
         cmocka_unit_test(states_read_back),
         cmocka_unit_test(checkpoints_of_another_run_are_refused),
         cmocka_unit_test(a_full_disk_leaves_the_last_good_checkpoint),
+        cmocka_unit_test(changed_metadata_is_damage),
+        cmocka_unit_test(metrics_of_another_run_are_not_emptied),
     };
     return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

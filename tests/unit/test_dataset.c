@@ -132,6 +132,7 @@ static struct fake {
     uint64_t bad_from; /* trajectories from here on are bad */
     double bad_value;
     bool bad_columns, no_columns;
+    struct orr_field constant; /* one more column when it has a name */
 } fake;
 
 static orr_status fake_fail(orr_status status, struct orr_error *err)
@@ -164,6 +165,13 @@ static const struct orr_field *fake_none(const struct orr_simulator *sim, uint32
     (void)sim;
     *n = fake.bad_columns ? 1 : 0;
     return NULL;
+}
+
+static const struct orr_field *fake_constant(const struct orr_simulator *sim, uint32_t *n)
+{
+    (void)sim;
+    *n = fake.constant.name ? 1 : 0;
+    return &fake.constant;
 }
 
 static orr_status fake_generate(const struct orr_simulator *sim, uint64_t seed, uint64_t first, uint32_t count,
@@ -199,7 +207,7 @@ static const struct orr_simulator_ops fake_ops = {.size = sizeof fake_ops,
                                                   .destroy = fake_destroy,
                                                   .observed = fake_observed,
                                                   .hidden = fake_none,
-                                                  .constant = fake_none,
+                                                  .constant = fake_constant,
                                                   .generate = fake_generate};
 
 static void faults_of_a_simulator_are_named(void **state)
@@ -226,6 +234,34 @@ static void faults_of_a_simulator_are_named(void **state)
         assert_error(fake_dataset(&fake_ops, 100, &data, &err), &err, cases[i].status, cases[i].part, cases[i].other,
                      NULL);
     }
+}
+
+static void names_of_columns_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *unit, *part, *advice;
+    } bad[] = {
+        {"", "1", "\"\"", "use A-Z, a-z, 0-9 and _"},
+        {"a,b", "1", "\"a,b\"", "use A-Z"},
+        {"a b", "1", "\"a b\"", "use A-Z"},
+        {"\xC3\xA9", "1", "no name for a column", "use A-Z"},
+        {"step", "1", "\"step\"", "choose another"},
+        {"time", "1", "\"time\"", "choose another"},
+        {"trajectory", "1", "\"trajectory\"", "choose another"},
+        {"speed", "1", "two columns are called \"speed\"", "rename one"},
+        {"mass", "\xFFg", "unit of column mass", "UTF-8"},
+    };
+    struct orr_dataset *data;
+    struct orr_error err = {0};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        fake = (struct fake){.bad_from = 1000, .constant = {bad[i].name, bad[i].unit, ""}};
+        assert_error(fake_dataset(&fake_ops, 4, &data, &err), &err, ORR_EABI, "simulator fake", bad[i].part,
+                     bad[i].advice, NULL);
+    }
+    fake.constant = (struct orr_field){"F_2", "\xC2\xB5g", "Mass."};
+    assert_ok(fake_dataset(&fake_ops, 4, &data, &err), &err);
+    orr_dataset_destroy(data);
 }
 
 static void a_missing_function_is_named(void **state)
@@ -272,6 +308,22 @@ static void drift_is_relative_and_nan_without_an_invariant(void **state)
 
 /* ---- files ---- */
 
+/* Hidden and constant columns, in the order in which the simulator lists them. */
+static void assert_columns(const struct orr_safetensors *set, const struct orr_dataset *data)
+{
+    enum { POINTS = 67 * 20 };
+    static double hidden[POINTS * 6], constant[67 * 16];
+    const struct orr_safetensors_tensor *h = orr_safetensors_find(set, "hidden");
+    const struct orr_safetensors_tensor *c = orr_safetensors_find(set, "constant");
+    struct orr_error err = {0};
+    assert_true(data->n_hidden <= 6 && data->n_constant <= 16);
+    assert_ok(orr_dataset_columns(data, 0, 67, NULL, hidden, constant, &err), &err);
+    assert_int_equal(h->bytes, (size_t)POINTS * data->n_hidden * sizeof(double));
+    assert_int_equal(c->bytes, (size_t)67 * data->n_constant * sizeof(double));
+    assert_memory_equal(h->data, hidden, h->bytes);
+    assert_memory_equal(c->data, constant, c->bytes);
+}
+
 static void export_to_safetensors_reads_back(void **state)
 {
     (void)state;
@@ -290,6 +342,7 @@ static void export_to_safetensors_reads_back(void **state)
     assert_int_equal(constant->dim[1], data->n_constant);
     for (size_t i = 0; i < (size_t)67 * 20 * 2; ++i)
         assert_true((float)((const double *)observed->data)[i] == data->observed[i]);
+    assert_columns(set, data);
     assert_string_equal(orr_safetensors_metadata(set, "simulator"), "kepler");
     assert_string_equal(orr_safetensors_metadata(set, "seed"), "11");
     assert_string_equal(orr_safetensors_metadata(set, "train_trajectories"), "34");
@@ -318,6 +371,30 @@ static void export_to_npy_holds_the_observed_columns(void **state)
     fixture_remove(directory);
 }
 
+/* All numbers of the last line: 17 digits read back to the same bits. */
+static void assert_last_line(const char *line, const struct orr_dataset *data)
+{
+    double observed[20 * 2], hidden[20 * 6], constant[16], expected[24];
+    size_t n = 0;
+    struct orr_error err = {0};
+    assert_ok(orr_dataset_columns(data, 66, 1, observed, hidden, constant, &err), &err);
+    for (size_t i = 0; i < data->n_observed; ++i)
+        expected[n++] = observed[19 * data->n_observed + i];
+    for (size_t i = 0; i < data->n_hidden; ++i)
+        expected[n++] = hidden[19 * data->n_hidden + i];
+    for (size_t i = 0; i < data->n_constant; ++i)
+        expected[n++] = constant[i];
+    for (int i = 0; i < 3; ++i) /* trajectory, step, time */
+        line = strchr(line, ',') + 1;
+    for (size_t i = 0; i < n; ++i) {
+        char *end;
+        const double got = strtod(line, &end);
+        if (got != expected[i]) fail_msg("number %zu is %.17g, expected %.17g", i, got, expected[i]);
+        assert_int_equal(*end, i + 1 < n ? ',' : '\n');
+        line = end + 1;
+    }
+}
+
 static void export_to_csv_has_a_line_a_point(void **state)
 {
     (void)state;
@@ -344,6 +421,7 @@ static void export_to_csv_has_a_line_a_point(void **state)
     assert_int_equal(step, 19);
     assert_true(time == data->time[19]);
     assert_true((float)x == data->observed[((size_t)66 * 20 + 19) * 2]);
+    assert_last_line(last, data);
     orr_memory_free(text);
     orr_dataset_destroy(data);
     fixture_remove(directory);
@@ -399,6 +477,7 @@ int main(void)
         cmocka_unit_test(the_split_is_by_trajectory),
         cmocka_unit_test(kepler_conserves_its_energy),
         cmocka_unit_test(faults_of_a_simulator_are_named),
+        cmocka_unit_test(names_of_columns_are_checked),
         cmocka_unit_test(a_missing_function_is_named),
         cmocka_unit_test(drift_is_relative_and_nan_without_an_invariant),
         cmocka_unit_test(export_to_safetensors_reads_back),

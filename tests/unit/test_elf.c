@@ -140,6 +140,27 @@ static void test_random_damage_is_read_within_bounds(void **state)
     orr_memory_free(image);
 }
 
+/* The dynamic loader goes by the address of the dynamic section; what its offset says is nobody's business. */
+static void test_the_dynamic_section_is_found_as_the_loader_finds_it(void **state)
+{
+    (void)state;
+    size_t n = 0;
+    uint32_t found = 0;
+    unsigned char *image = image_of("orrery-probe-sanitizer_symbol", &n);
+    Elf64_Ehdr header;
+    memcpy(&header, image, sizeof header);
+    for (unsigned i = 0; i < header.e_phnum; ++i) {
+        Elf64_Phdr segment;
+        unsigned char *at = image + header.e_phoff + i * sizeof segment;
+        memcpy(&segment, at, sizeof segment);
+        if (segment.p_type == PT_DYNAMIC) segment.p_offset = n - segment.p_filesz; /* zeroes, or nonsense */
+        memcpy(at, &segment, sizeof segment);
+    }
+    expect_ok(orr_elf_check(image, n, &found, &err), &err);
+    if (!(found & ORR_BUILD_TSAN)) fail_msg("found sanitizers %#x, expected ThreadSanitizer among them", found);
+    orr_memory_free(image);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +169,7 @@ int main(void)
         cmocka_unit_test(test_other_files_are_named),
         cmocka_unit_test(test_cut_images_are_refused_or_read_within_bounds),
         cmocka_unit_test(test_random_damage_is_read_within_bounds),
+        cmocka_unit_test(test_the_dynamic_section_is_found_as_the_loader_finds_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,7 @@ static void test_prefix_keeps_code(void **state)
     orr_fail(&err, ORR_EINVAL, "3 is odd");
     assert_int_equal(orr_error_prefix(&err, "recipe.yaml:%d", 7), ORR_EINVAL);
     assert_string_equal(err.text, "recipe.yaml:7: 3 is odd");
+    assert_int_equal(orr_error_prefix(NULL, "nothing to put it before"), ORR_EBUG);
 }
 
 static void test_names(void **state)
@@ -87,6 +88,14 @@ static void test_try_returns_failures_only(void **state)
     assert_int_equal(tries(ORR_OK), ORR_ECANCELLED);
 }
 
+static void test_text_is_safe_to_show(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    orr_fail(&err, ORR_EINVAL, "a\x1B[31m red\t\x7F%s", "\xC2\xB5");
+    assert_string_equal(err.text, "a [31m red  \xC2\xB5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +107,7 @@ int main(void)
         cmocka_unit_test(test_prefix_keeps_code),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_try_returns_failures_only),
+        cmocka_unit_test(test_text_is_safe_to_show),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

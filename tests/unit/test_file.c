@@ -1,15 +1,30 @@
 /* Whole files: they appear whole or not at all, and the old one survives whatever goes wrong. */
 #include "base/memory.h"
+#include "capture.h"
 #include "expect.h"
 #include "io/file.h"
+#include "io/lock.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 static struct orr_error err;
+
+/* This program's fsync stands before the C library's: on demand it fails for directories. */
+static bool directories_fail;
+
+ORR_EXPORT int fsync(int fd)
+{
+    struct stat file;
+    if (!directories_fail || fstat(fd, &file) != 0 || !S_ISDIR(file.st_mode)) return (int)syscall(SYS_fsync, fd);
+    errno = EIO;
+    return -1;
+}
 
 struct place {
     char directory[256], path[300];
@@ -219,6 +234,107 @@ static void test_directories(void **state)
     }
 }
 
+/* The new file is in place: to report a failure would be wrong. */
+static void test_a_directory_that_cannot_be_synchronised_is_a_warning(void **state)
+{
+    struct place *place = *state;
+    capture_begin();
+    directories_fail = true;
+    const orr_status status = orr_file_write_atomic(place->path, "new", 3, &err);
+    directories_fail = false;
+    const char *log = capture_end();
+    expect_ok(status, &err);
+    expect_content(place->path, "new", 3);
+    if (!strstr(log, "warn io") || !strstr(log, place->directory) || !strstr(log, "Input/output error"))
+        fail_msg("the warning is \"%s\"", log);
+}
+
+static void test_a_link_stays_a_link(void **state)
+{
+    struct place *place = *state;
+    char link[320], below[320], target[340];
+    struct stat status;
+    snprintf(link, sizeof link, "%s/link", place->directory);
+    snprintf(below, sizeof below, "%s/below", place->directory);
+    snprintf(target, sizeof target, "%s/target", below);
+    assert_int_equal(mkdir(below, 0700), 0);
+    assert_int_equal(symlink("below/target", link), 0);
+    expect_error(orr_file_write_atomic(link, "x", 1, &err), &err, ORR_EIO, link,
+                 "a link to a file that does not exist");
+    expect_ok(orr_file_write_atomic(target, "old", 3, &err), &err);
+    expect_ok(orr_file_write_atomic(link, "new", 3, &err), &err);
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    expect_content(target, "new", 3);
+    assert_int_equal(files_in(below), 1);
+    assert_int_equal(unlink(target), 0);
+    assert_int_equal(symlink("../link", target), 0);
+    expect_error(orr_file_write_atomic(link, "x", 1, &err), &err, ORR_EIO, link, "in a circle");
+}
+
+static void test_only_regular_files_are_replaced(void **state)
+{
+    struct place *place = *state;
+    struct stat status;
+    assert_int_equal(mkfifo(place->path, 0600), 0);
+    expect_error(orr_file_write_atomic(place->path, "x", 1, &err), &err, ORR_EIO, place->path, "not a regular file",
+                 "choose another name");
+    assert_int_equal(lstat(place->path, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_int_equal(files_in(place->directory), 1);
+}
+
+static void test_long_names(void **state)
+{
+    struct place *place = *state;
+    char path[600], name[256];
+    memset(name, 'n', sizeof name - 1);
+    name[250] = '\0'; /* fits, but not with what a temporary file adds */
+    snprintf(path, sizeof path, "%s/%s", place->directory, name);
+    expect_error(orr_file_write_atomic(path, "x", 1, &err), &err, ORR_EIO, "File name too long", "shorter name");
+}
+
+static void test_what_killed_writers_left_is_removed(void **state)
+{
+    struct place *place = *state;
+    static const char *const names[] = {"step-1.bin", "step-1.bin.12-0.tmp", "step-2.bin.7-31.tmp", "step-2.bin.x.tmp",
+                                        "other.bin.12-0.tmp"};
+    char path[400];
+    for (size_t i = 0; i < 5; ++i) {
+        snprintf(path, sizeof path, "%s/%s", place->directory, names[i]);
+        write_bytes(path, "x", 1);
+    }
+    orr_file_remove_temporaries(place->directory, "step-*.bin");
+    for (size_t i = 0; i < 5; ++i) {
+        snprintf(path, sizeof path, "%s/%s", place->directory, names[i]);
+        if ((access(path, F_OK) == 0) != (i != 1 && i != 2)) fail_msg("%s", names[i]);
+    }
+    orr_file_remove_temporaries(path, "*"); /* no directory: nothing to do */
+}
+
+static void test_a_lock_has_one_holder(void **state)
+{
+    struct place *place = *state;
+    struct orr_file_lock *lock, *second;
+    expect_ok(orr_file_lock(place->path, &lock, &err), &err);
+    expect_error(orr_file_lock(place->path, &second, &err), &err, ORR_EINVAL, place->path, "locked", "wait");
+    assert_null(second);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(orr_file_lock(place->path, &second, &err) == ORR_EINVAL ? 0 : 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    orr_file_unlock(lock);
+    assert_int_equal(files_in(place->directory), 0);
+    write_bytes(place->path, "", 0); /* as a killed holder leaves it */
+    expect_ok(orr_file_lock(place->path, &second, &err), &err);
+    orr_file_unlock(second);
+    orr_file_unlock(NULL);
+    snprintf(place->path, sizeof place->path, "%s/none/lock", place->directory);
+    expect_error(orr_file_lock(place->path, &lock, &err), &err, ORR_EIO, place->path, "No such file");
+}
+
 #define in_scratch(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -234,6 +350,12 @@ int main(void)
         in_scratch(test_a_directory_without_permission),
         in_scratch(test_reading_refuses),
         in_scratch(test_directories),
+        in_scratch(test_a_directory_that_cannot_be_synchronised_is_a_warning),
+        in_scratch(test_a_link_stays_a_link),
+        in_scratch(test_only_regular_files_are_replaced),
+        in_scratch(test_long_names),
+        in_scratch(test_what_killed_writers_left_is_removed),
+        in_scratch(test_a_lock_has_one_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

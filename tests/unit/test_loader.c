@@ -1,9 +1,12 @@
 /* The loader: what it finds, and every refusal with its own sentence. Plugins come from tests/abi. */
 #include "base/loader.h"
+#include "capture.h"
 #include "expect.h"
 #include "orrery/probe.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <sys/wait.h>
 
 static struct orr_error err;
 static char directory[256];
@@ -88,15 +91,53 @@ static void test_a_path_may_have_any_file_name(void **state)
 static void test_an_unknown_name_lists_every_path_tried(void **state)
 {
     (void)state;
-    char both[600], first[400], second[400];
+    char both[600], tried[900];
     copy("orrery-probe-good", "orrery-probe-good");
     snprintf(both, sizeof both, "%s:%s/none", directory, directory);
-    snprintf(first, sizeof first, "%s/orrery-probe-goood.so: No such file", directory);
-    snprintf(second, sizeof second, "%s/none/orrery-probe-goood.so: No such file", directory);
+    snprintf(tried, sizeof tried, "orrery-probe-goood.so: No such file or directory: %s, %s/none, ", directory,
+             directory);
     open_loader(both);
     expect_error(orr_loader_find(loader, ORR_PROBE, "goood", &plugin, &err), &err, ORR_EUNSUPPORTED,
-                 "there is no probe \"goood\"", "did you mean \"good\"", first, second);
+                 "there is no probe \"goood\"", "did you mean \"good\"", tried);
     assert_null(getenv("ORRERY_TEST_CONSTRUCTED"));
+}
+
+/* What does not fit into the error, which then says so, is in the log. */
+static void test_many_long_directories_are_all_told(void **state)
+{
+    (void)state;
+    enum { DIRECTORIES = 6 };
+    char paths[4000] = "", each[DIRECTORIES][600], name[181] = "";
+    memset(name, 'n', sizeof name - 1);
+    for (size_t i = 0, at = 0; i < DIRECTORIES; ++i) {
+        snprintf(each[i], sizeof each[i], "%s/%zu%s", directory, i, name);
+        at += (size_t)snprintf(paths + at, sizeof paths - at, "%s%s", i ? ":" : "", each[i]);
+    }
+    open_loader(paths);
+    capture_begin();
+    const orr_status status = orr_loader_find(loader, ORR_PROBE, "good", &plugin, &err);
+    const char *log = capture_end();
+    expect_error(status, &err, ORR_EUNSUPPORTED, "there is no probe \"good\"", each[0], each[1]);
+    assert_string_equal(err.text + strlen(err.text) - 3, "...");
+    for (size_t i = 0; i < DIRECTORIES; ++i) {
+        char line[4000];
+        snprintf(line, sizeof line, "tried %s/orrery-probe-good.so: No such file", each[i]);
+        if (!strstr(log, line)) fail_msg("\"%s\" is not in\n%s", line, log);
+    }
+    if (!strstr(log, "/orrery/plugins/orrery-probe-good.so")) fail_msg("no install directory in\n%s", log);
+}
+
+static void test_other_reasons_are_told_apart(void **state)
+{
+    (void)state;
+    char both[900], file[300], tried[700];
+    snprintf(file, sizeof file, "%s/file", directory);
+    write_bytes(file, "", 0);
+    snprintf(both, sizeof both, "%s/a:%s:%s/b", directory, file, directory);
+    snprintf(tried, sizeof tried, "; Not a directory: %s", file);
+    open_loader(both);
+    expect_error(orr_loader_find(loader, ORR_PROBE, "good", &plugin, &err), &err, ORR_EUNSUPPORTED,
+                 "orrery-probe-good.so: No such file or directory: ", tried);
 }
 
 static void test_names_that_are_none(void **state)
@@ -155,6 +196,30 @@ static void test_a_refusal_by_name_says_the_path(void **state)
                  "the probe \"wrong\" cannot be used", path, "calls itself \"good\", but \"wrong\" was asked for");
 }
 
+/* The first one is told, the others are not: one line a process. The process is a child, in which none was. */
+static void test_a_group_writable_file_is_a_warning(void **state)
+{
+    (void)state;
+    const char *path = copy("orrery-probe-good", "orrery-probe-good");
+    assert_int_equal(chmod(path, 0775), 0);
+    capture_begin();
+    const pid_t child = fork();
+    if (child == 0) {
+        int failures = 0;
+        for (int i = 0; i < 2; ++i)
+            failures += orr_plugin_check_place(path, &err) != ORR_OK;
+        _exit(failures);
+    }
+    int status = -1;
+    waitpid(child, &status, 0);
+    const char *log = capture_end();
+    char expected[700];
+    snprintf(expected, sizeof expected,
+             "warn loader: %s is writable by its group: if that is not wanted, chmod g-w '%s'\n", path, path);
+    assert_int_equal(status, 0);
+    assert_string_equal(log, expected);
+}
+
 static void refuse_sanitized(const char *name, const char *runtime)
 {
     char source[4000];
@@ -176,6 +241,8 @@ static void test_sanitized_plugins_are_refused_before_they_are_loaded(void **sta
         refuse_sanitized("orrery-probe-thread", "ThreadSanitizer");
         refuse_sanitized("orrery-probe-sanitizer_symbol", "Sanitizer");
     }
+    if (!dlsym(RTLD_DEFAULT, "__ubsan_handle_add_overflow"))
+        refuse_sanitized("orrery-probe-undefined", "UndefinedBehaviorSanitizer");
 }
 
 static void test_files_that_are_no_plugins(void **state)
@@ -433,11 +500,14 @@ int main(void)
         in_scratch(test_a_sound_plugin_is_found_by_name_and_by_path),
         in_scratch(test_a_path_may_have_any_file_name),
         in_scratch(test_an_unknown_name_lists_every_path_tried),
+        in_scratch(test_many_long_directories_are_all_told),
+        in_scratch(test_other_reasons_are_told_apart),
         in_scratch(test_names_that_are_none),
         in_scratch(test_every_fault_has_its_own_sentence),
         in_scratch(test_a_refusal_by_name_says_the_path),
         in_scratch(test_sanitized_plugins_are_refused_before_they_are_loaded),
         in_scratch(test_files_that_are_no_plugins),
+        in_scratch(test_a_group_writable_file_is_a_warning),
         in_scratch(test_a_file_writable_by_everyone),
         in_scratch(test_a_directory_writable_by_everyone),
         in_scratch(test_a_link_is_judged_by_its_target),

@@ -1,11 +1,24 @@
 /* The log: levels, areas, refusals, lines that stay whole. */
 #include "base/log.h"
+#include "capture.h"
 #include "expect.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 
 static struct orr_error err;
+
+/* This program's write stands before the C library's: the next so many calls are interrupted by a signal. */
+static int interrupted;
+
+ORR_EXPORT ssize_t write(int fd, const void *data, size_t n)
+{
+    if (interrupted == 0) return syscall(SYS_write, fd, data, n);
+    --interrupted;
+    errno = EINTR;
+    return -1;
+}
 
 static void test_default_is_warn(void **state)
 {
@@ -54,23 +67,12 @@ static void *write_lines(void *number)
     return NULL;
 }
 
-/* stderr goes to a file for the time of `write`; returns what was written. */
-static char *captured(void (*write_log)(void))
+/* What `write_log` writes to stderr. */
+static const char *captured(void (*write_log)(void))
 {
-    static char text[1 << 20];
-    FILE *file = tmpfile();
-    assert_non_null(file);
-    fflush(stderr);
-    const int saved = dup(STDERR_FILENO);
-    fcntl(fileno(file), F_SETFL, O_APPEND);
-    dup2(fileno(file), STDERR_FILENO);
+    capture_begin();
     write_log();
-    dup2(saved, STDERR_FILENO);
-    close(saved);
-    rewind(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
-    return text;
+    return capture_end();
 }
 
 static void log_a_few(void)
@@ -78,7 +80,7 @@ static void log_a_few(void)
     char longer[4000];
     memset(longer, 'y', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    orr_log(ORR_LOG_WARN, "loader", "two\nlines and %d%%", 5);
+    orr_log(ORR_LOG_WARN, "loader", "two\nlines and %d%%\x1B[2J", 5);
     orr_log(ORR_LOG_DEBUG, "loader", "not seen");
     orr_log(ORR_LOG_ERROR, NULL, "%s", longer);
 }
@@ -88,7 +90,7 @@ static void test_lines_are_whole_and_marked(void **state)
     (void)state;
     expect_ok(orr_log_configure("warn", &err), &err);
     const char *text = captured(log_a_few);
-    static const char first[] = "warn loader: two lines and 5%\nerror ?: yyy";
+    static const char first[] = "warn loader: two lines and 5% [2J\nerror ?: yyy";
     assert_memory_equal(text, first, sizeof first - 1);
     assert_ptr_equal(strrchr(text, '\n'), text + strlen(text) - 1);
     assert_null(strstr(text, "not seen"));
@@ -123,6 +125,20 @@ static void test_threads_do_not_interleave(void **state)
     assert_int_equal(lines, THREADS * LINES);
 }
 
+static void log_through_signals(void)
+{
+    interrupted = 3;
+    orr_log(ORR_LOG_WARN, "loader", "still here");
+}
+
+static void test_a_signal_does_not_cost_a_line(void **state)
+{
+    (void)state;
+    expect_ok(orr_log_configure("warn", &err), &err);
+    assert_string_equal(captured(log_through_signals), "warn loader: still here\n");
+    assert_int_equal(interrupted, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +148,7 @@ int main(void)
         cmocka_unit_test(test_unknown_words_are_refused),
         cmocka_unit_test(test_lines_are_whole_and_marked),
         cmocka_unit_test(test_threads_do_not_interleave),
+        cmocka_unit_test(test_a_signal_does_not_cost_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

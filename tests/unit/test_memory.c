@@ -87,6 +87,7 @@ static void test_out_says_what_for(void **state)
     (void)state;
     struct orr_error err = {0};
     expect_error(orr_memory_out(&err, "the data set", 4096), &err, ORR_ENOMEM, "4096 bytes for the data set");
+    expect_error(orr_memory_out(&err, "an array", SIZE_MAX), &err, ORR_ENOMEM, "more bytes than can be counted");
 }
 
 int main(void)

@@ -3,6 +3,8 @@
  * In: plugins/probes/least_squares.c, tests/golden/probe.txt. Random data come from Philox.
  */
 #include "../../plugins/probes/least_squares.h"
+#include "../../plugins/probes/score.h"
+#include "../../plugins/probes/select.h"
 #include "../support/fake_study.h"
 #include "../support/golden.h"
 
@@ -165,11 +167,93 @@ static void test_blocks_equal_plain_dgelsd(void **state)
     }
 }
 
+/* Features of any size give the same answer: they are standardised. Powers of two are exact, so are the bits. */
+static void test_features_of_any_size(void **state)
+{
+    (void)state;
+    enum { ROWS = 200 };
+    static const double factors[] = {0x1p-560, 0x1p-520, 0x1p520, 0x1p1000, 1e160, 1e-170};
+    double *y = fake_normals(ROWS * RIGHT_SIDES, 2), *x = fake_normals(ROWS * WIDE, 3);
+    double *plain = numbers(ROWS * RIGHT_SIDES), *scaled = numbers(ROWS * RIGHT_SIDES);
+    double *unused = numbers(ROWS * RIGHT_SIDES), *larger = numbers(ROWS * WIDE);
+    struct linear_problem problem = {.site = "x",
+                                     .features = {{x, ROWS, WIDE}, {x, ROWS, WIDE}},
+                                     .target = y,
+                                     .n_targets = RIGHT_SIDES,
+                                     .cut = 1e-6};
+    struct linear_rank rank;
+    assert_int_equal(linear_solve_double(fake_host(), &problem, (double *[]){plain, unused}, &rank, &err), ORR_OK);
+    for (size_t k = 0; k < sizeof factors / sizeof *factors; ++k) {
+        for (size_t i = 0; i < ROWS * WIDE; ++i)
+            larger[i] = x[i] * factors[k];
+        problem.features[0].data = problem.features[1].data = larger;
+        const orr_status status = linear_solve_double(fake_host(), &problem, (double *[]){scaled, unused}, &rank, &err);
+        if (status != ORR_OK) fail_msg("times %g: %s", factors[k], err.text);
+        assert_int_equal(rank.kept, WIDE);
+        /* Rounding of the factor, times the condition number of random columns (about 3), times a hundred. */
+        for (size_t i = 0; i < ROWS * RIGHT_SIDES; ++i)
+            assert_near("prediction", scaled[i], plain[i], k < 4 ? 0 : 1e-13);
+    }
+    free(x), free(y), free(plain), free(scaled), free(unused), free(larger);
+}
+
+static void test_features_beyond_double_are_refused(void **state)
+{
+    (void)state;
+    static const double sizes[] = {1.7e308, 1e-310};
+    for (size_t k = 0; k < 2; ++k) {
+        double x[4] = {sizes[k], -sizes[k], sizes[k], 0}, y[4] = {1, 2, 3, 4}, predicted[4], unused[4];
+        const struct linear_problem problem = {
+            .site = "blocks.0", .features = {{x, 4, 1}, {x, 4, 1}}, .target = y, .n_targets = 1, .cut = 1e-6};
+        struct linear_rank rank;
+        const orr_status status =
+            linear_solve_double(fake_host(), &problem, (double *[]){predicted, unused}, &rank, &err);
+        assert_int_equal(status, ORR_ENUMERIC);
+        if (!strstr(err.text, "feature 0 of site blocks.0")) fail_msg("\"%s\"", err.text);
+    }
+}
+
+static void test_targets_of_any_size(void **state)
+{
+    (void)state;
+    static const double factors[] = {1, 0x1p-660, 0x1p660, 1e200, 1e-200};
+    const double truth[] = {1, 2, 3, 4}, guess[] = {1, 2, 3, 3};
+    for (size_t k = 0; k < sizeof factors / sizeof *factors; ++k) {
+        double t[4], p[4];
+        for (int i = 0; i < 4; ++i) {
+            t[i] = truth[i] * factors[k];
+            p[i] = guess[i] * factors[k];
+        }
+        assert_near("R^2", linear_r2(t, p, 4), 0.8, 1e-15); /* 1 - 1/5, some roundings */
+    }
+}
+
+/* The nearest name may come after the list that fits into the message is full. */
+static void test_the_nearest_name_is_found_in_a_long_list(void **state)
+{
+    (void)state;
+    enum { NAMES = 40 };
+    char text[NAMES][64];
+    const char *known[NAMES];
+    bool chosen[NAMES] = {false};
+    for (int i = 0; i < NAMES; ++i) {
+        snprintf(text[i], sizeof text[i], "some_rather_long_name_of_a_column_%d", i);
+        known[i] = text[i];
+    }
+    known[NAMES - 1] = "phase";
+    assert_int_equal(linear_select(fake_host(), "targets", "phsae", known, NAMES, chosen, &err), ORR_EINVAL);
+    if (!strstr(err.text, "(nearest: phase)") || !strstr(err.text, ", ...")) fail_msg("\"%s\"", err.text);
+    const char *one = "a_name_of_no_use";
+    assert_int_equal(linear_select(fake_host(), "targets", "phsae", &one, 1, chosen, &err), ORR_EINVAL);
+    if (!strstr(err.text, "known: a_name_of_no_use")) fail_msg("\"%s\"", err.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden_coefficients),
-        cmocka_unit_test(test_blocks_equal_plain_dgelsd),
+        cmocka_unit_test(test_golden_coefficients),  cmocka_unit_test(test_blocks_equal_plain_dgelsd),
+        cmocka_unit_test(test_features_of_any_size), cmocka_unit_test(test_features_beyond_double_are_refused),
+        cmocka_unit_test(test_targets_of_any_size),  cmocka_unit_test(test_the_nearest_name_is_found_in_a_long_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,20 +59,11 @@ static const union orr_value *params(double cut, const char *positions, const ch
 
 static const union orr_value *defaults(void) { return params(1e-6, "last", "", "", "double"); }
 
-static void run_ok(const union orr_value *param)
-{
-    const orr_status status = fake_probe_run(plugin, param, &fake.study, &err);
-    if (status != ORR_OK) fail_msg("status %d: %s", status, err.text);
-    assert_int_equal(fake_host_live(), 0);
-}
+static void run_ok(const union orr_value *param) { fake_probe_succeeds(plugin, param, &fake.study); }
 
 static void run_fails(const union orr_value *param, orr_status expected, const char *part)
 {
-    err.text[0] = '\0';
-    const orr_status status = fake_probe_run(plugin, param, &fake.study, &err);
-    if (status != expected || !strstr(err.text, part))
-        fail_msg("status %d \"%s\", expected %d and \"%s\"", status, err.text, expected, part);
-    assert_int_equal(fake_host_live(), 0);
+    fake_probe_fails(plugin, param, &fake.study, expected, part);
 }
 
 static double r2(const char *site, const char *target, enum orr_split split)

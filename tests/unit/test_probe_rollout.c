@@ -32,20 +32,11 @@ static const union orr_value *params(int64_t condition, int64_t horizon, int64_t
     return value;
 }
 
-static void run_ok(const union orr_value *param)
-{
-    const orr_status status = fake_probe_run(plugin, param, &fake.study, &err);
-    if (status != ORR_OK) fail_msg("status %d: %s", status, err.text);
-    assert_int_equal(fake_host_live(), 0);
-}
+static void run_ok(const union orr_value *param) { fake_probe_succeeds(plugin, param, &fake.study); }
 
 static void run_fails(const union orr_value *param, orr_status expected, const char *part)
 {
-    err.text[0] = '\0';
-    const orr_status status = fake_probe_run(plugin, param, &fake.study, &err);
-    if (status != expected || !strstr(err.text, part))
-        fail_msg("status %d \"%s\", expected %d and \"%s\"", status, err.text, expected, part);
-    assert_int_equal(fake_host_live(), 0);
+    fake_probe_fails(plugin, param, &fake.study, expected, part);
 }
 
 static const struct fake_finding *finding(const char *quantity, enum orr_split split)

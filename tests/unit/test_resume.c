@@ -5,6 +5,7 @@
  * training 3.
  */
 #include "base/memory.h"
+#include "capture.h"
 #include "io/file.h"
 #include "train_fixture.h"
 
@@ -144,7 +145,8 @@ static void a_run_stopped_before_its_first_step_goes_on(void **state)
     struct orr_error err = {0};
     setting_open(&s, ORR_F32);
     stop = 1;
-    assert_error(orr_train_run(&s.f.job, &result, &err), &err, ORR_ECANCELLED, "step 0 of 30", NULL);
+    assert_error(orr_train_run(&s.f.job, &result, &err), &err, ORR_ECANCELLED, "before the first of 30 steps",
+                 "nothing to save yet", "--resume", NULL);
     assert_int_equal(result.steps, 0);
     assert_memory_equal(result.trained, result.initial, (size_t)result.parameters.elements * sizeof(float));
     orr_train_result_fini(&result);
@@ -172,7 +174,7 @@ static void a_stop_may_come_at_any_time(void **state)
         stop = 0;
         assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
         const orr_status status = orr_train_run(&s.f.job, &result, &err);
-        if (status != ORR_OK) assert_error(status, &err, ORR_ECANCELLED, "stopped at step", NULL);
+        if (status != ORR_OK) assert_error(status, &err, ORR_ECANCELLED, "stopped", "--resume", NULL);
         assert_memory_equal(result.loss, s.whole.loss, result.steps * sizeof(double));
         orr_train_result_fini(&result);
         s.f.job.resume = true;
@@ -258,7 +260,30 @@ static void what_a_kill_leaves_behind_does_no_harm(void **state)
     file = fopen(fixture_path(s.directory, "checkpoints/step-00000021.safetensors.99-0.tmp"), "w");
     assert_non_null(file);
     fclose(file);
+    file = fopen(fixture_path(s.directory, "metrics.jsonl.99-0.tmp"), "w");
+    assert_non_null(file);
+    fclose(file);
     resume_and_compare(&s);
+    assert_int_not_equal(access(fixture_path(s.directory, "checkpoints/step-00000021.safetensors.99-0.tmp"), F_OK), 0);
+    assert_int_not_equal(access(fixture_path(s.directory, "metrics.jsonl.99-0.tmp"), F_OK), 0);
+    setting_close(&s);
+}
+
+/* A line that no run wrote goes, with a warning. */
+static void a_foreign_line_is_dropped_aloud(void **state)
+{
+    (void)state;
+    struct setting s;
+    setting_open(&s, ORR_F32);
+    run_until_killed(&s, 15);
+    FILE *file = fopen(fixture_path(s.directory, "metrics.jsonl"), "a");
+    assert_non_null(file);
+    fputs("a note\n", file);
+    fclose(file);
+    capture_begin();
+    resume_and_compare(&s);
+    const char *log = capture_end();
+    if (!strstr(log, "dropped") || !strstr(log, "a note")) fail_msg("the log says \"%s\"", log);
     setting_close(&s);
 }
 
@@ -294,9 +319,16 @@ static void a_damaged_checkpoint_gives_way_to_the_one_before(void **state)
     void (*const damage[])(const char *path) = {truncate_file, flip_bit, empty_file};
     for (size_t i = 0; i < 3; ++i) {
         struct setting s;
+        struct orr_train_result result;
+        struct orr_error err = {0};
         setting_open(&s, ORR_F32);
         run_until_stopped(&s, 20);
         damage[i](fixture_path(s.directory, "checkpoints/step-00000020.safetensors"));
+        stop = 1; /* before anything newer is on disk */
+        s.f.job.resume = true;
+        assert_error(orr_train_run(&s.f.job, &result, &err), &err, ORR_ECANCELLED, "step 14 of 30", NULL);
+        orr_train_result_fini(&result);
+        assert_int_equal(access(fixture_path(s.directory, "checkpoints/step-00000020.safetensors"), F_OK), 0);
         resume_and_compare(&s);
         assert_int_equal(access(fixture_path(s.directory, "checkpoints/step-00000020.safetensors.damaged"), F_OK), 0);
         setting_close(&s);
@@ -311,7 +343,70 @@ static void without_a_good_checkpoint_the_run_begins_again(void **state)
     run_until_stopped(&s, 20);
     truncate_file(fixture_path(s.directory, "checkpoints/step-00000020.safetensors"));
     truncate_file(fixture_path(s.directory, "checkpoints/step-00000014.safetensors"));
+    capture_begin();
     resume_and_compare(&s);
+    const char *log = capture_end();
+    if (!strstr(log, "warn train") || !strstr(log, "no good checkpoint")) fail_msg("the log says \"%s\"", log);
+    setting_close(&s);
+}
+
+/* A sound file under another step's name is not what it says. */
+static void a_renamed_checkpoint_is_passed_over(void **state)
+{
+    (void)state;
+    struct setting s;
+    char from[600], to[600];
+    setting_open(&s, ORR_F32);
+    run_until_stopped(&s, 20);
+    snprintf(from, sizeof from, "%s/checkpoints/step-00000020.safetensors", s.directory);
+    snprintf(to, sizeof to, "%s/checkpoints/step-00000025.safetensors", s.directory);
+    assert_int_equal(rename(from, to), 0);
+    capture_begin();
+    resume_and_compare(&s);
+    const char *log = capture_end();
+    if (!strstr(log, "named after step 25 but holds step 20")) fail_msg("the log says \"%s\"", log);
+    setting_close(&s);
+}
+
+/* ---- two at once ---- */
+
+static int to_parent[2], to_child[2];
+
+/* Tell the parent that training is under way, and wait for its word. */
+static void hold(void *context, const struct orr_train_progress *progress)
+{
+    char word;
+    (void)context;
+    if (progress->first > 0) return;
+    (void)!write(to_parent[1], "x", 1);
+    (void)!read(to_child[0], &word, 1);
+}
+
+static void a_directory_in_use_is_refused(void **state)
+{
+    (void)state;
+    struct setting s;
+    struct orr_train_result result;
+    struct orr_error err = {0};
+    char word;
+    int status;
+    setting_open(&s, ORR_F32);
+    assert_int_equal(pipe(to_parent) | pipe(to_child), 0);
+    s.f.job.watch = hold;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(orr_train_run(&s.f.job, &result, &err) == ORR_OK ? 0 : 1);
+    assert_int_equal(read(to_parent[0], &word, 1), 1);
+    s.f.job.watch = NULL;
+    s.f.job.resume = true;
+    const orr_status refused = orr_train_run(&s.f.job, &result, &err);
+    assert_int_equal(write(to_child[1], "x", 1), 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_error(refused, &err, ORR_EINVAL, s.directory, "another process", "wait", NULL);
+    assert_int_equal(status, 0);
+    resume_and_compare(&s);
+    for (int i = 0; i < 2; ++i)
+        close(to_parent[i]), close(to_child[i]);
     setting_close(&s);
 }
 
@@ -327,6 +422,9 @@ int main(void)
         cmocka_unit_test(what_a_kill_leaves_behind_does_no_harm),
         cmocka_unit_test(a_damaged_checkpoint_gives_way_to_the_one_before),
         cmocka_unit_test(without_a_good_checkpoint_the_run_begins_again),
+        cmocka_unit_test(a_foreign_line_is_dropped_aloud),
+        cmocka_unit_test(a_renamed_checkpoint_is_passed_over),
+        cmocka_unit_test(a_directory_in_use_is_refused),
     };
     return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
 }

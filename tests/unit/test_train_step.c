@@ -260,6 +260,33 @@ static void gradients_are_complete_at_the_cut(void **state)
     bench_close(&b);
 }
 
+/* What a message may have to call by a name has one. */
+static void values_have_names(void **state)
+{
+    (void)state;
+    static const char *const wanted[] = {"window",
+                                         "noise",
+                                         "input",
+                                         "target",
+                                         "loss",
+                                         "blocks.0.attn.qkv",
+                                         "hook_embed",
+                                         "gradient of input_embedding.weight",
+                                         "gradient of transformer.h.0.attn.c_attn.weight",
+                                         "gradient of output_head.bias"};
+    struct bench b;
+    fixture_open(&b.f, 6, 20, 5);
+    bench_open(&b, ORR_F32, 4);
+    const struct orr_graph *g = b.step.graph;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; ++i) {
+        size_t found = 0;
+        for (size_t v = 0; v < g->n_values; ++v)
+            found += g->value[v].name && strcmp(g->value[v].name, wanted[i]) == 0;
+        if (found != 1) fail_msg("%zu values are called \"%s\", expected one", found, wanted[i]);
+    }
+    bench_close(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +296,7 @@ int main(void)
         cmocka_unit_test(everything_decays),
         cmocka_unit_test(the_same_in_double),
         cmocka_unit_test(gradients_are_complete_at_the_cut),
+        cmocka_unit_test(values_have_names),
     };
     return cmocka_run_group_tests_name("train_step", tests, NULL, NULL);
 }

@@ -88,6 +88,21 @@ void fixture_close(struct train_fixture *f)
     orr_dataset_destroy(f->data);
 }
 
+void fixture_train(const struct train_fixture *f, struct orr_train_result *result)
+{
+    struct orr_error err = {0};
+    assert_ok(orr_train_run(&f->job, result, &err), &err);
+}
+
+void fixture_refuse(const struct train_fixture *f, orr_status status, const char *part, const char *advice)
+{
+    struct orr_train_result result;
+    struct orr_error err = {0};
+    const orr_status got = orr_train_run(&f->job, &result, &err);
+    assert_error(got, &err, status, part, advice, NULL);
+    assert_null(result.trained);
+}
+
 bool fixture_is_instrumented(void)
 {
     const char *preload = getenv("LD_PRELOAD");

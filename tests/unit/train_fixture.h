@@ -38,6 +38,10 @@ struct train_fixture {
 void fixture_open(struct train_fixture *f, uint64_t trajectories, uint32_t steps, uint32_t context);
 void fixture_close(struct train_fixture *f);
 
+/* Train: it must end well, or be refused with `status`, both parts in the text and nothing in the result. */
+void fixture_train(const struct train_fixture *f, struct orr_train_result *result);
+void fixture_refuse(const struct train_fixture *f, orr_status status, const char *part, const char *advice);
+
 /* Fails with the text of err unless status is ORR_OK. */
 void assert_ok(orr_status status, const struct orr_error *err);
 /* Fails unless status and code are `expected` and every one of the parts (NULL at the end) is in the text. */

@@ -1,0 +1,15 @@
+/* Texts from outside: are they valid, are they safe to show? */
+#ifndef ORR_BASE_TEXT_H
+#define ORR_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Is all of text UTF-8 (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF)? Any thread. */
+bool orr_text_is_utf8(const char *text);
+
+/* Replace control characters (line ends, ESC, DEL, ...) in the first n bytes by spaces: a line stays a line, and a
+ * terminal is told nothing. Any thread. */
+void orr_text_flatten(char *text, size_t n);
+
+#endif

@@ -1,0 +1,140 @@
+/* Memory that runs out while checkpoints are read is reported as such, and costs no checkpoint.
+ *
+ * This program's malloc and its kin stand before the C library's and fail on demand: one of them, or all from one on.
+ * Under a sanitizer or valgrind, which bring their own, it is skipped. In: a tiny kepler job with two checkpoints.
+ */
+#include "base/memory.h"
+#include "train/checkpoint.h"
+#include "train_fixture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct {
+    long calls, fail_at; /* -1: never */
+    bool from_then_on;
+} memory = {.fail_at = -1};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || ORR_SANITIZER_(address_sanitizer) ||              \
+    ORR_SANITIZER_(thread_sanitizer)
+#else
+
+extern void *__libc_malloc(size_t bytes);
+extern void *__libc_calloc(size_t count, size_t bytes);
+extern void *__libc_realloc(void *p, size_t bytes);
+extern void *__libc_memalign(size_t align, size_t bytes);
+
+static bool refused(void)
+{
+    if (memory.fail_at < 0) return false;
+    const long call = memory.calls++;
+    if (memory.from_then_on ? call < memory.fail_at : call != memory.fail_at) return false;
+    errno = ENOMEM;
+    return true;
+}
+
+ORR_EXPORT void *malloc(size_t bytes) { return refused() ? NULL : __libc_malloc(bytes); }
+
+ORR_EXPORT void *calloc(size_t count, size_t bytes) { return refused() ? NULL : __libc_calloc(count, bytes); }
+
+ORR_EXPORT void *realloc(void *p, size_t bytes) { return refused() ? NULL : __libc_realloc(p, bytes); }
+
+ORR_EXPORT int posix_memalign(void **out, size_t align, size_t bytes)
+{
+    void *p = refused() ? NULL : __libc_memalign(align, bytes);
+    if (!p) return ENOMEM;
+    *out = p;
+    return 0;
+}
+
+#endif
+
+struct bench {
+    struct train_fixture f;
+    struct orr_parameters p;
+    struct orr_train_state state;
+    double losses[20];
+    char *directory;
+};
+
+static void bench_open(struct bench *b)
+{
+    struct orr_train_result result;
+    struct orr_error err = {0};
+    *b = (struct bench){.directory = fixture_directory()};
+    fixture_open(&b->f, 6, 20, 5);
+    b->f.job.directory = b->directory;
+    b->f.config.checkpoint_every = 10;
+    assert_ok(orr_train_run(&b->f.job, &result, &err), &err);
+    orr_train_result_fini(&result);
+    assert_ok(orr_transformer_parameters(&b->f.model, &b->p, &err), &err);
+    assert_ok(orr_parameters_arrange(&b->p, NULL, 0, &err), &err);
+    assert_ok(orr_train_state_init(&b->state, (size_t)b->p.elements, &err), &err);
+}
+
+static void bench_close(struct bench *b)
+{
+    orr_train_state_fini(&b->state);
+    orr_parameters_fini(&b->p);
+    fixture_close(&b->f);
+    fixture_remove(b->directory);
+}
+
+static void assert_both_checkpoints(const struct bench *b, long n)
+{
+    uint64_t *steps;
+    size_t count;
+    struct orr_error err = {0};
+    assert_ok(orr_checkpoint_list(b->directory, &steps, &count, &err), &err);
+    if (count != 2 || steps[0] != 10 || steps[1] != 20) fail_msg("allocation %ld: %zu checkpoints left of 2", n, count);
+    orr_memory_free(steps);
+}
+
+/* Fail allocation after allocation until a load meets no failure; each ends well or says that memory was short. */
+static void load_with_failures(struct bench *b, bool from_then_on)
+{
+    long n = 0, short_of_memory = 0;
+    for (bool met = true; met; ++n) {
+        struct orr_error err = {0};
+        bool found = false;
+        memory.calls = 0;
+        memory.from_then_on = from_then_on;
+        memory.fail_at = n;
+        const orr_status status = orr_checkpoint_load(&b->f.job, &b->p, &b->state, b->losses, &found, &err);
+        met = memory.calls > n;
+        memory.fail_at = -1;
+        if (status != ORR_OK && (status != ORR_ENOMEM || !strstr(err.text, "out of memory")))
+            fail_msg("allocation %ld: %s, expected ENOMEM: %s", n, orr_status_name(status), err.text);
+        if (status == ORR_OK && (!found || b->state.step != 20))
+            fail_msg("allocation %ld: step %llu was loaded, not the newest", n, (unsigned long long)b->state.step);
+        if (!met) assert_int_equal(status, ORR_OK);
+        short_of_memory += status == ORR_ENOMEM;
+        assert_both_checkpoints(b, n);
+    }
+    print_message("%ld allocations, %ld of them needed\n", n - 1, short_of_memory);
+    assert_true(short_of_memory >= 20); /* the loop met failures at all: tensors, names, blocks */
+}
+
+static void a_failed_allocation_costs_no_checkpoint(void **state)
+{
+    (void)state;
+    if (fixture_is_instrumented()) {
+        print_message("SKIPPED failing allocations: a sanitizer or valgrind has its own malloc\n");
+        skip();
+    }
+    struct bench b;
+    bench_open(&b);
+    load_with_failures(&b, false);
+    load_with_failures(&b, true);
+    bench_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_failed_allocation_costs_no_checkpoint),
+    };
+    return cmocka_run_group_tests_name("out_of_memory", tests, NULL, NULL);
+}
