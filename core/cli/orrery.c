@@ -14,8 +14,8 @@
 
 enum { EXIT_BAD_INPUT = 2, EXIT_INTERRUPTED = 130 };
 
-static const struct orr_verb *const verbs[] = {&orr_verb_run, &orr_verb_generate, &orr_verb_explain, &orr_verb_plugins,
-                                               &orr_verb_devices};
+static const struct orr_verb *const verbs[] = {&orr_verb_run,     &orr_verb_generate, &orr_verb_explain,
+                                               &orr_verb_plugins, &orr_verb_devices,  &orr_verb_doctor};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)

@@ -36,6 +36,9 @@ def core_fault(root, path, name):
 
 def plugin_fault(root, path, name):
     """Why a file of backends/ or plugins/ may not include "name", or None."""
+    # What host and kernels share is in kernels/.
+    if path.startswith("backends/opencl/") and re.fullmatch(r"kernels/\w+\.h", name):
+        return None
     if name.startswith("orrery/") or os.path.exists(os.path.join(root, os.path.dirname(path), name)) and ".." not in name:
         return None
     return "is neither orrery/*.h nor beside this file"

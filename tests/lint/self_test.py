@@ -39,6 +39,7 @@ PLANTED = [
     (includes, "core/base/error.c", '#  include   "cli/orrery.h"\n', "up"),
     (includes, "backends/reference/kernels.c", '#include "base/error.h"\n', "neither"),
     (includes, "backends/reference/kernels.c", '#include "../../core/base/error.h"\n', "neither"),
+    (includes, "backends/reference/kernels.c", '#include "kernels/params.h"\n', "neither"),
     (includes, "backends/reference/kernels.c", "#include <orrery/plugin.h>\n", "quotes"),
     (includes, "include/orrery/plugin.h", "#include <unistd.h>\n", "C11"),
     (includes, "include/orrery/plugin.h", '#include "base/error.h"\n', "beside"),

@@ -1,0 +1,194 @@
+/* The OpenCL backend: any OpenCL 1.2 device, products by CLBlast, everything else by the kernels in kernels/.
+ *
+ * In: calls on buffers of one device. Out: the same bits from run to run on one device and driver, whatever else it
+ * does: no atomics, and every sum in an order that depends on shapes only. Calls are queued in order and not waited
+ * for.
+ */
+#include "operations.h"
+
+#include <string.h>
+
+static uint32_t device_count(void) { return opencl_found_count(); }
+
+static orr_status device_info(uint32_t index, struct orr_device_info *out, struct orr_error *err)
+{
+    const struct opencl_found *found = opencl_found_device(index, err);
+    if (!found) return err->code;
+    struct orr_device_info info = found->info;
+    info.size = out->size;
+    memcpy(out, &info, out->size < sizeof info ? out->size : sizeof info);
+    return ORR_OK;
+}
+
+static const struct orr_param params[] = {
+    {.key = "launch_work",
+     .type = ORR_PARAM_INT,
+     .fallback = "268435456",
+     .min = 1024,
+     .max = 1e15,
+     .unit = "elements",
+     .doc =
+         "Largest work of one launch, in elements that it visits (and eight times as many multiply-adds of a product): "
+         "larger ones are split, so that a display on the same device stays alive."},
+    {.type = ORR_PARAM_END},
+};
+
+static orr_status device_open(uint32_t index, const union orr_value *param, struct orr_device **out,
+                              struct orr_error *err)
+{
+    return opencl_device_open(index, (uint64_t)param[0].i, out, err);
+}
+
+/* --- memory ------------------------------------------------------------------------------------------------------ */
+
+static orr_status buffer_alloc(struct orr_device *dev, size_t bytes, struct orr_buffer **out, struct orr_error *err)
+{
+    const uint64_t most = dev->found->info.max_alloc;
+    if (bytes > most)
+        return OPENCL_FAIL(err, ORR_ENOMEM, "%zu bytes are more than the device's largest buffer (%llu)", bytes,
+                           (unsigned long long)most);
+    struct orr_buffer *buf = opencl_host->alloc(sizeof *buf, 64);
+    if (!buf) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for a buffer's record", sizeof *buf);
+    cl_int code = CL_SUCCESS;
+    buf->bytes = bytes;
+    buf->memory = cl.clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes ? bytes : 4, NULL, &code);
+    if (!buf->memory) {
+        opencl_host->dealloc(buf);
+        return opencl_fail(err, "clCreateBuffer", code, "allocating memory");
+    }
+    *out = buf;
+    return ORR_OK;
+}
+
+static void buffer_free(struct orr_device *dev, struct orr_buffer *buf)
+{
+    (void)dev;
+    if (!buf) return;
+    cl.clReleaseMemObject(buf->memory);
+    opencl_host->dealloc(buf);
+}
+
+static orr_status check_range(const char *verb, const struct orr_buffer *buf, size_t at, size_t n,
+                              struct orr_error *err)
+{
+    if (at <= buf->bytes && n <= buf->bytes - at) return ORR_OK;
+    return OPENCL_FAIL(err, ORR_EINVAL, "%s of %zu bytes at %zu: the buffer ends at %zu", verb, n, at, buf->bytes);
+}
+
+/* Both wait: the queue is in order, so everything before has then been done. */
+static orr_status buffer_write(struct orr_device *dev, struct orr_buffer *buf, size_t at, const void *src, size_t n,
+                               struct orr_error *err)
+{
+    OPENCL_TRY(check_range("write", buf, at, n, err));
+    if (n) OPENCL_CALL("writing", clEnqueueWriteBuffer, dev->queue, buf->memory, CL_TRUE, at, n, src, 0, NULL, NULL);
+    return ORR_OK;
+}
+
+static orr_status buffer_read(struct orr_device *dev, struct orr_buffer *buf, size_t at, void *dst, size_t n,
+                              struct orr_error *err)
+{
+    OPENCL_TRY(check_range("read", buf, at, n, err));
+    if (n) OPENCL_CALL("reading", clEnqueueReadBuffer, dev->queue, buf->memory, CL_TRUE, at, n, dst, 0, NULL, NULL);
+    return ORR_OK;
+}
+
+/* --- computing --------------------------------------------------------------------------------------------------- */
+
+static bool supports(struct orr_device *dev, const struct orr_call *call)
+{
+    (void)dev;
+    return opencl_supports(call);
+}
+
+static orr_status finish(struct orr_device *dev, struct orr_error *err)
+{
+    OPENCL_CALL("waiting", clFinish, dev->queue);
+    return ORR_OK;
+}
+
+struct program {
+    size_t count;
+    struct orr_call call[];
+};
+
+static void discard(struct orr_device *dev, void *program)
+{
+    (void)dev;
+    opencl_host->dealloc(program);
+}
+
+/* Everything but the work: kernels are compiled and scratch is allocated before the first step, not during it. */
+static orr_status rehearse(struct orr_device *dev, const struct program *p, struct orr_error *err)
+{
+    orr_status status = ORR_OK;
+    dev->rehearsing = true;
+    for (size_t i = 0; i < p->count && status == ORR_OK; ++i)
+        status = opencl_run(dev, &p->call[i], err);
+    dev->rehearsing = false;
+    return status;
+}
+
+static orr_status prepare(struct orr_device *dev, const struct orr_call *const *calls, size_t n, void **program,
+                          struct orr_error *err)
+{
+    struct program *p = opencl_host->alloc(sizeof *p + n * sizeof p->call[0], 64);
+    if (!p) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: a program of %zu calls", n);
+    p->count = n;
+    for (size_t i = 0; i < n; ++i)
+        p->call[i] = *calls[i];
+    const orr_status status = rehearse(dev, p, err);
+    if (status != ORR_OK) {
+        discard(dev, p);
+        return status;
+    }
+    *program = p;
+    return ORR_OK;
+}
+
+static orr_status execute(struct orr_device *dev, void *program, struct orr_error *err)
+{
+    const struct program *p = program;
+    for (size_t i = 0; i < p->count; ++i)
+        OPENCL_TRY(opencl_run(dev, &p->call[i], err));
+    return ORR_OK;
+}
+
+static const struct orr_backend_ops backend_ops = {
+    .size = sizeof backend_ops,
+    .device_count = device_count,
+    .device_info = device_info,
+    .open = device_open,
+    .close = opencl_device_close,
+    .alloc = buffer_alloc,
+    .free = buffer_free,
+    .write = buffer_write,
+    .read = buffer_read,
+    .supports = supports,
+    .run = opencl_run,
+    .finish = finish,
+    .prepare = prepare,
+    .execute = execute,
+    .discard = discard,
+};
+
+static const struct orr_plugin plugin = {
+    .magic = ORR_ABI_MAGIC,
+    .size = sizeof plugin,
+    .abi_major = ORR_ABI_MAJOR,
+    .abi_minor = ORR_ABI_MINOR,
+    .kind = ORR_BACKEND,
+    .build = ORR_BUILD_FLAGS,
+    .name = "opencl",
+    .version = "0.1.0",
+    .summary = "any OpenCL 1.2 device: AMD, Intel and NVIDIA GPUs, and processors; products by CLBlast",
+    .source = "part of Orrery",
+    .license = "MIT",
+    .params = params,
+    .ops = &backend_ops,
+};
+
+const struct orr_plugin *orr_plugin_query(const struct orr_host *host)
+{
+    opencl_host = host;
+    return &plugin;
+}

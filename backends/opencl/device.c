@@ -1,0 +1,92 @@
+/* Opening and closing a device, its scratch memory, and keeping its queue short. */
+#include "device.h"
+
+#include <stdio.h>
+
+static orr_status create(struct orr_device *dev, struct orr_error *err)
+{
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)dev->found->platform, 0};
+    cl_int code = CL_SUCCESS;
+    dev->context = cl.clCreateContext(properties, 1, &dev->found->device, NULL, NULL, &code);
+    if (!dev->context) return opencl_fail(err, "clCreateContext", code, "opening the device");
+    dev->queue = cl.clCreateCommandQueue(dev->context, dev->found->device, 0, &code);
+    if (!dev->queue) return opencl_fail(err, "clCreateCommandQueue", code, "opening the device");
+    cl_mem scratch;
+    return opencl_scratch(dev, 1, &scratch, err);
+}
+
+orr_status opencl_device_open(uint32_t index, uint64_t launch_work, struct orr_device **out, struct orr_error *err)
+{
+    const struct opencl_found *found = opencl_found_device(index, err);
+    if (!found) return err->code;
+    if (found->refused)
+        return OPENCL_FAIL(err, ORR_EUNSUPPORTED, "%s cannot be used: %s", found->info.name, found->refused);
+    OPENCL_TRY(opencl_clblast_load(err));
+    struct orr_device *dev = opencl_host->alloc(sizeof *dev, 64);
+    if (!dev) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for a device", sizeof *dev);
+    *dev = (struct orr_device){.found = found, .align = found->info.align, .launch_work = launch_work};
+    const orr_status status = create(dev, err);
+    if (status != ORR_OK) {
+        opencl_device_close(dev);
+        return status;
+    }
+    opencl_host->log(ORR_LOG_INFO, "opencl", "device %u: %s (%s), driver %s, %.1f GiB", index, found->info.name,
+                     found->info.vendor, found->info.driver, (double)found->info.memory_bytes / 1073741824.0);
+    *out = dev;
+    return ORR_OK;
+}
+
+void opencl_device_close(struct orr_device *dev)
+{
+    if (!dev) return;
+    if (dev->queue) cl.clFinish(dev->queue);
+    opencl_programs_release(dev);
+    if (dev->bound) cl.clReleaseEvent(dev->bound);
+    if (dev->scratch) cl.clReleaseMemObject(dev->scratch);
+    if (dev->queue) cl.clReleaseCommandQueue(dev->queue);
+    /* CLBlast keeps programs of the context, and would free them after the driver has gone. */
+    clblast.CLBlastClearCache();
+    if (dev->context) cl.clReleaseContext(dev->context);
+    opencl_host->dealloc(dev);
+}
+
+orr_status opencl_queued(struct orr_device *dev, uint32_t count, struct orr_error *err)
+{
+    const uint32_t before = dev->launches;
+    dev->launches += count;
+    if (before / OPENCL_FLUSH == dev->launches / OPENCL_FLUSH) return ORR_OK;
+    if (dev->launches >= OPENCL_BOUND) {
+        cl_event mark = NULL;
+        dev->launches = 0;
+        OPENCL_CALL("bounding the queue", clEnqueueMarkerWithWaitList, dev->queue, 0, NULL, &mark);
+        const cl_event waited = dev->bound;
+        dev->bound = mark;
+        if (waited) {
+            const cl_int code = cl.clWaitForEvents(1, &waited);
+            cl.clReleaseEvent(waited);
+            if (code != CL_SUCCESS) return opencl_fail(err, "clWaitForEvents", code, "bounding the queue");
+        }
+    }
+    OPENCL_CALL("handing over the queue", clFlush, dev->queue);
+    return ORR_OK;
+}
+
+orr_status opencl_scratch(struct orr_device *dev, uint64_t elements, cl_mem *out, struct orr_error *err)
+{
+    const size_t bytes = elements * 4 < OPENCL_SCRATCH_MIN ? OPENCL_SCRATCH_MIN : (size_t)elements * 4;
+    if (bytes > dev->scratch_bytes) {
+        if (bytes > dev->found->info.max_alloc)
+            return OPENCL_FAIL(err, ORR_ENOMEM,
+                               "%zu bytes of scratch are more than the device's largest buffer (%llu): lower the batch",
+                               bytes, (unsigned long long)dev->found->info.max_alloc);
+        cl_int code = CL_SUCCESS;
+        /* What is queued keeps the old one alive for as long as it needs it. */
+        if (dev->scratch) cl.clReleaseMemObject(dev->scratch);
+        dev->scratch_bytes = 0;
+        dev->scratch = cl.clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
+        if (!dev->scratch) return opencl_fail(err, "clCreateBuffer", code, "allocating scratch");
+        dev->scratch_bytes = bytes;
+    }
+    *out = dev->scratch;
+    return ORR_OK;
+}

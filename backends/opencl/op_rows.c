@@ -1,0 +1,105 @@
+/* Operations on rows chosen by index. */
+#include "operations.h"
+
+static bool same_place(const struct orr_tensor *a, const struct orr_tensor *b)
+{
+    return a->buffer == b->buffer && a->offset == b->offset;
+}
+
+/* Consecutive rows an index stands for: attribute 0, where 0 means 1. */
+static int rows_of_index(const struct orr_call *call) { return call->attr.i[0] > 1 ? (int)call->attr.i[0] : 1; }
+
+OPERATION(GATHER)
+{
+    const struct orr_tensor *table = &call->in[0], *index = &call->in[1], *y = &call->out[0];
+    const struct params_rows params = {.table = opencl_first(table),
+                                       .index = opencl_first(index),
+                                       .y = opencl_first(y),
+                                       .count = opencl_count(y),
+                                       .rows = (int)table->dim[0],
+                                       .width = opencl_span(table, 1, table->rank),
+                                       .run = rows_of_index(call),
+                                       .missing = y->dtype == ORR_F32 ? 0x7FC00000 : INT32_MIN};
+    const struct opencl_launch launch = {.kernel = OPENCL_rows_gather,
+                                         .params = &params,
+                                         .items = (uint64_t)params.count,
+                                         .buffer = {table->buffer->memory, index->buffer->memory, y->buffer->memory}};
+    return opencl_launch(dev, &launch, err);
+}
+
+OPERATION(PUT)
+{
+    const struct orr_tensor *table = &call->in[0], *index = &call->in[1], *row = &call->in[2], *y = &call->out[0];
+    const int width = opencl_span(table, 1, table->rank);
+    if (!same_place(table, y)) OPENCL_TRY(opencl_copy_tensor(dev, table, y, err));
+    const struct params_rows params = {.index = opencl_first(index),
+                                       .row = opencl_first(row),
+                                       .y = opencl_first(y),
+                                       .count = width,
+                                       .rows = (int)table->dim[0],
+                                       .width = width};
+    const struct opencl_launch launch = {.kernel = OPENCL_rows_put,
+                                         .params = &params,
+                                         .items = (uint64_t)width,
+                                         .buffer = {index->buffer->memory, row->buffer->memory, y->buffer->memory}};
+    return opencl_launch(dev, &launch, err);
+}
+
+OPERATION(ONE_HOT)
+{
+    const struct orr_tensor *index = &call->in[0], *y = &call->out[0];
+    const struct params_rows params = {
+        .index = opencl_first(index), .y = opencl_first(y), .count = opencl_count(y), .width = (int)call->attr.i[0]};
+    const struct opencl_launch launch = {.kernel = OPENCL_rows_one_hot,
+                                         .params = &params,
+                                         .items = (uint64_t)params.count,
+                                         .buffer = {index->buffer->memory, y->buffer->memory}};
+    return opencl_launch(dev, &launch, err);
+}
+
+/* keys := rows (count) and positions (count) as pairs, sorted. */
+static orr_status sort_pairs(struct orr_device *dev, const struct orr_call *call, cl_mem keys, int count,
+                             struct orr_error *err)
+{
+    const struct orr_tensor *index = &call->in[1];
+    struct params_sort params = {.count = count,
+                                 .index = opencl_first(index),
+                                 .indices = opencl_count(index),
+                                 .rows = (int)call->in[0].dim[0],
+                                 .run = rows_of_index(call)};
+    struct opencl_launch launch = {.kernel = OPENCL_rows_keys,
+                                   .params = &params,
+                                   .items = (uint64_t)count,
+                                   .buffer = {index->buffer->memory, keys}};
+    OPENCL_TRY(opencl_launch(dev, &launch, err));
+    launch.kernel = OPENCL_rows_sort;
+    launch.buffer[0] = keys;
+    for (int64_t block = 2; block <= count; block *= 2)
+        for (int64_t distance = block / 2; distance > 0; distance /= 2) {
+            params.block = (int)block;
+            params.distance = (int)distance;
+            OPENCL_TRY(opencl_launch(dev, &launch, err));
+        }
+    return ORR_OK;
+}
+
+OPERATION(SCATTER_ADD)
+{
+    const struct orr_tensor *table = &call->in[0], *update = &call->in[2], *y = &call->out[0];
+    const int pairs = opencl_count(&call->in[1]) * rows_of_index(call), width = opencl_span(table, 1, table->rank);
+    if (!same_place(table, y)) OPENCL_TRY(opencl_copy_tensor(dev, table, y, err));
+    if (pairs == 0 || width == 0) return ORR_OK;
+    int padded = 1;
+    while (padded < pairs)
+        padded *= 2;
+    cl_mem keys;
+    OPENCL_TRY(opencl_scratch(dev, 2 * (uint64_t)padded, &keys, err));
+    OPENCL_TRY(sort_pairs(dev, call, keys, padded, err));
+    const struct params_rows params = {
+        .index = padded, .row = opencl_first(update), .y = opencl_first(y), .count = pairs * width, .width = width};
+    const struct opencl_launch launch = {.kernel = OPENCL_rows_add,
+                                         .params = &params,
+                                         .items = (uint64_t)params.count,
+                                         .buffer = {keys, update->buffer->memory, y->buffer->memory}};
+    return opencl_launch(dev, &launch, err);
+}

@@ -1,0 +1,119 @@
+/* The table of operations, made from ops.def: a row without a function does not link. And what each of them takes. */
+#include "operations.h"
+
+#include <string.h>
+
+typedef orr_status (*operation)(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
+
+static const operation operations[ORR_OP_COUNT_] = {
+#define ORR_OP(id, NAME, ...) [id] = opencl_run_##NAME,
+#include "orrery/ops.def"
+#undef ORR_OP
+};
+
+static const char *const names[ORR_OP_COUNT_] = {
+#define ORR_OP(id, NAME, name, ...) [id] = name,
+#include "orrery/ops.def"
+#undef ORR_OP
+};
+
+/* Bit k: input k holds whole numbers (indices, targets, a step), whatever the type of the result. */
+static uint32_t whole_inputs(uint32_t op)
+{
+    switch (op) {
+    case ORR_OP_GATHER:
+    case ORR_OP_SCATTER_ADD:
+    case ORR_OP_PUT:
+    case ORR_OP_XENT:
+        return 1u << 1;
+    case ORR_OP_XENT_GRAD:
+        return 1u << 2;
+    case ORR_OP_ONE_HOT:
+    case ORR_OP_RANDOM_INT:
+    case ORR_OP_RANDOM_NORMAL:
+        return 1u << 0;
+    default:
+        return 0;
+    }
+}
+
+/* Does the operation give whole numbers when asked to? */
+static bool gives_whole(uint32_t op)
+{
+    switch (op) {
+    case ORR_OP_FILL:
+    case ORR_OP_COPY:
+    case ORR_OP_ADD:
+    case ORR_OP_BROADCAST:
+    case ORR_OP_PERMUTE:
+    case ORR_OP_SLICE:
+    case ORR_OP_PAD:
+    case ORR_OP_GATHER:
+    case ORR_OP_PUT:
+    case ORR_OP_CAST:
+    case ORR_OP_RANDOM_INT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool fits(const struct orr_tensor *t)
+{
+    int64_t count = 1;
+    if (t->rank > ORR_RANK_MAX || (t->dtype != ORR_F32 && t->dtype != ORR_I32)) return false;
+    for (uint32_t k = 0; k < t->rank; ++k)
+        if (t->dim[k] < 0 || __builtin_mul_overflow(count, t->dim[k], &count) || count > INT32_MAX) return false;
+    return true;
+}
+
+static bool types_fit(const struct orr_call *call)
+{
+    const uint32_t type = call->out[0].dtype;
+    if (type == ORR_I32 ? !gives_whole(call->op) : call->op == ORR_OP_RANDOM_INT) return false;
+    for (uint32_t k = 0; k < call->n_in; ++k) {
+        const uint32_t wanted = whole_inputs(call->op) >> k & 1u ? (uint32_t)ORR_I32 : type;
+        if (call->op != ORR_OP_CAST && call->in[k].dtype != wanted) return false;
+    }
+    for (uint32_t k = 1; k < call->n_out; ++k)
+        if (call->out[k].dtype != type) return false;
+    return true;
+}
+
+static bool limits_fit(const struct orr_call *call)
+{
+    const int64_t heads = call->attr.i[2];
+    switch (call->op) {
+    case ORR_OP_ATTENTION:
+    case ORR_OP_ATTENTION_GRAD:
+        return heads > 0 && call->out[0].dim[2] > 0 &&
+               call->in[call->op == ORR_OP_ATTENTION_GRAD].dim[2] / 3 / heads <= OPENCL_DEPTH_MAX;
+    case ORR_OP_SCATTER_ADD:
+        /* Pairs of (row, position), rounded up to a power of two, are indexed by 31 bits. */
+        return (int64_t)opencl_count(&call->in[1]) * (call->attr.i[0] > 1 ? call->attr.i[0] : 1) <= INT64_C(1) << 29;
+    default:
+        return true;
+    }
+}
+
+bool opencl_supports(const struct orr_call *call)
+{
+    if (call->op >= ORR_OP_COUNT_ || !operations[call->op]) return false;
+    for (uint32_t k = 0; k < call->n_in; ++k)
+        if (!fits(&call->in[k])) return false;
+    for (uint32_t k = 0; k < call->n_out; ++k)
+        if (!fits(&call->out[k])) return false;
+    return types_fit(call) && limits_fit(call);
+}
+
+orr_status opencl_run(struct orr_device *dev, const struct orr_call *call, struct orr_error *err)
+{
+    if (!opencl_supports(call))
+        return OPENCL_FAIL(err, ORR_EUNSUPPORTED, "%s: these element types or sizes are not taken here",
+                           call->op < ORR_OP_COUNT_ && names[call->op] ? names[call->op] : "unknown operation");
+    const orr_status status = operations[call->op](dev, call, err);
+    if (status == ORR_OK) return ORR_OK;
+    char text[sizeof err->text];
+    memcpy(text, err->text, sizeof text);
+    return OPENCL_FAIL(err, status, "%s: %s", names[call->op], text);
+}

@@ -1,0 +1,35 @@
+/* What orrery doctor looks at, and the commands that it recommends. */
+#ifndef ORR_CLI_DOCTOR_H
+#define ORR_CLI_DOCTOR_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum orr_package {
+    ORR_PACKAGE_LOADER,  /* libOpenCL.so.1 */
+    ORR_PACKAGE_CLBLAST, /* libclblast.so.1 */
+    ORR_PACKAGE_AMD,     /* drivers */
+    ORR_PACKAGE_INTEL,
+    ORR_PACKAGE_NVIDIA,
+    ORR_PACKAGE_CPU,
+    ORR_PACKAGES
+};
+
+/* "ok" and a line; or "PROBLEM", a line, and what mends it. Counted. */
+void orr_doctor_good(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void orr_doctor_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* An indented line: a command to type, or a fact that is neither good nor bad. */
+void orr_doctor_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The command that installs a package here; on an unknown distribution those for Debian, Fedora and Arch. */
+void orr_doctor_install(enum orr_package package);
+/* Problems so far. */
+int orr_doctor_problems(void);
+
+/* The loader and CLBlast, as shared objects. */
+void orr_doctor_libraries(void);
+/* Vendor files (*.icd) and the drivers they name; variables that hide them. */
+void orr_doctor_vendor_files(void);
+/* GPUs that the kernel knows, and whether this user may open them. */
+void orr_doctor_graphics(void);
+
+#endif

@@ -1,0 +1,75 @@
+/* How orrery doctor writes what it found, and what to install where. */
+#include "cli/doctor.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+static int problems;
+
+struct packages {
+    const char *debian, *fedora, *arch;
+};
+
+static const struct packages packages[ORR_PACKAGES] = {
+    [ORR_PACKAGE_LOADER] = {"ocl-icd-libopencl1", "ocl-icd", "ocl-icd"},
+    [ORR_PACKAGE_CLBLAST] = {"libclblast1", "clblast", "clblast"},
+    [ORR_PACKAGE_AMD] = {"mesa-opencl-icd", "rocm-opencl", "rocm-opencl-runtime"},
+    [ORR_PACKAGE_INTEL] = {"intel-opencl-icd", "intel-compute-runtime", "intel-compute-runtime"},
+    [ORR_PACKAGE_NVIDIA] = {"nvidia-opencl-icd", "xorg-x11-drv-nvidia-cuda", "opencl-nvidia"},
+    [ORR_PACKAGE_CPU] = {"pocl-opencl-icd", "pocl", "pocl"},
+};
+
+void orr_doctor_line(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fputs("         ", stdout);
+    vprintf(fmt, args);
+    putchar('\n');
+    va_end(args);
+}
+
+void orr_doctor_good(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fputs("ok       ", stdout);
+    vprintf(fmt, args);
+    putchar('\n');
+    va_end(args);
+}
+
+void orr_doctor_bad(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    ++problems;
+    fputs("PROBLEM  ", stdout);
+    vprintf(fmt, args);
+    putchar('\n');
+    va_end(args);
+}
+
+int orr_doctor_problems(void) { return problems; }
+
+/* Which distribution, or one that it is like, from /etc/os-release. */
+static bool is_like(const char *name)
+{
+    char line[256];
+    bool found = false;
+    FILE *file = fopen("/etc/os-release", "r");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = (strncmp(line, "ID=", 3) == 0 || strncmp(line, "ID_LIKE=", 8) == 0) && strstr(line, name);
+    if (file) fclose(file);
+    return found;
+}
+
+void orr_doctor_install(enum orr_package package)
+{
+    const struct packages *p = &packages[package];
+    const bool debian = is_like("debian"), fedora = is_like("fedora"), arch = is_like("arch");
+    const bool unknown = !debian && !fedora && !arch;
+    if (debian || unknown) orr_doctor_line("sudo apt install %s%s", p->debian, unknown ? "      (Debian, Ubuntu)" : "");
+    if (fedora || unknown) orr_doctor_line("sudo dnf install %s%s", p->fedora, unknown ? "      (Fedora)" : "");
+    if (arch || unknown) orr_doctor_line("sudo pacman -S %s%s", p->arch, unknown ? "      (Arch)" : "");
+}

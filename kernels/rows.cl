@@ -1,0 +1,77 @@
+/* Operations on rows chosen by index: gather, put, one-hot, and scatter-add in the order of the indices.
+ *
+ * Scatter-add sorts (row, position) pairs by a bitonic network (Batcher 1968), which needs no atomics and gives the
+ * order of the indices; then one item a column of each row that occurs adds up its updates.
+ */
+#include "params.h"
+#include "sum.h"
+
+kernel void rows_gather(global const uint *table, global const int *index, global uint *y, const struct params_rows p)
+{
+    ITEM(i, p.count);
+    const uint block = (uint)p.run * (uint)p.width;
+    const uint which = i / block, j = i - which * block;
+    const int first = index[p.index + which];
+    uint word = as_uint(p.missing);
+    if (first == -1) word = 0u;
+    if (first >= 0 && first <= p.rows - p.run) word = table[p.table + first * p.width + j];
+    y[p.y + i] = word;
+}
+
+kernel void rows_put(global const int *index, global const uint *row, global uint *y, const struct params_rows p)
+{
+    ITEM(i, p.count);
+    const int at = (index[p.index] % p.rows + p.rows) % p.rows;
+    y[p.y + at * p.width + i] = row[p.row + i];
+}
+
+kernel void rows_one_hot(global const int *index, global float *y, const struct params_rows p)
+{
+    ITEM(i, p.count);
+    const int row = (int)(i / (uint)p.width), j = (int)i - row * p.width, at = index[p.index + row];
+    y[p.y + i] = at < -1 || at >= p.width ? NOT_A_NUMBER : j == at ? 1.0f : 0.0f;
+}
+
+/* keys := rows (count), then positions (count); a row is INT_MAX where there is nothing to add. count is a power of
+ * two.
+ */
+kernel void rows_keys(global const int *index, global int *keys, const struct params_sort p)
+{
+    ITEM(i, p.count);
+    const int position = (int)i, which = position / p.run;
+    const int first = index[p.index + min(which, p.indices - 1)];
+    const bool there = which < p.indices && first >= 0 && first <= p.rows - p.run;
+    keys[i] = there ? first + position - which * p.run : INT_MAX;
+    keys[p.count + i] = position;
+}
+
+/* One step of the network: items i and i ^ distance are put in order, ascending where bit `block` of i is 0. */
+kernel void rows_sort(global int *keys, const struct params_sort p)
+{
+    ITEM(i, p.count);
+    const uint other = i ^ (uint)p.distance;
+    if (other < i) return;
+    const int row = keys[i], position = keys[p.count + i];
+    const int other_row = keys[other], other_position = keys[p.count + other];
+    const bool after = row > other_row || (row == other_row && position > other_position);
+    const bool ascending = (i & (uint)p.block) == 0u;
+    if (after != ascending) return;
+    keys[i] = other_row;
+    keys[p.count + i] = other_position;
+    keys[other] = row;
+    keys[p.count + other] = position;
+}
+
+/* Items (sorted pair, column): the first pair of each row adds up all of them; p.count is of pairs times columns, and
+ * p.index is where the positions begin. */
+kernel void rows_add(global const int *keys, global const float *update, global float *y, const struct params_rows p)
+{
+    ITEM(i, p.count);
+    int at = (int)(i / (uint)p.width);
+    const int j = (int)i - at * p.width, pairs = p.count / p.width, row = keys[at];
+    if (row == INT_MAX || (at > 0 && keys[at - 1] == row)) return;
+    struct sum s = {y[p.y + row * p.width + j], 0.0f};
+    for (; at < pairs && keys[at] == row; ++at)
+        sum_add(&s, update[p.row + keys[p.index + at] * p.width + j]);
+    y[p.y + row * p.width + j] = sum_result(&s);
+}
