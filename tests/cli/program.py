@@ -84,7 +84,7 @@ def main(tests):
         try:
             test(scratch)
         except Skip as reason:
-            print("# SKIP: %s" % reason)
+            print("SKIP: %s" % reason)
             after = " # SKIP"
         except Exception:  # pylint: disable=broad-except
             verdict, failed = "not ok", failed + 1

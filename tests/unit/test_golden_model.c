@@ -189,7 +189,9 @@ static void need(uint32_t real)
     golden_model_open(&m, device_name(), false);
     const bool able = m.device->info.dtypes & (1u << real);
     golden_model_close(&m);
-    if (!able) skip();
+    if (able) return;
+    printf("SKIP: %s does not compute in %s\n", device_name(), orr_dtype_name(real));
+    skip();
 }
 
 static void check_whole_model(uint32_t real, bool open_attention)
