@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Every parameter begins at a multiple of this many elements, so that its address suits vectors and sub-buffers. */
-enum { PARAMETER_ALIGN = 16 };
+/* Every parameter begins at a multiple of this many elements, 1 KiB of floats: a backend that needs aligned operands,
+ * as sub-buffers of OpenCL are, can then use a weight where it lies. */
+enum { PARAMETER_ALIGN = 256 };
 enum { FIRST_PARAMETER_STREAM = 1000 };
 
 void orr_parameters_fini(struct orr_parameters *p)
@@ -78,6 +79,14 @@ orr_status orr_parameters_arrange(struct orr_parameters *p, const char *const *p
     p->decayed_elements = place_part(p, true, 0);
     p->elements = place_part(p, false, p->decayed_elements);
     return ORR_OK;
+}
+
+int64_t orr_parameters_numbers(const struct orr_parameters *p, bool only_decayed)
+{
+    int64_t numbers = 0;
+    for (size_t i = 0; i < p->count; ++i)
+        if (p->item[i].decayed || !only_decayed) numbers += elements_of(&p->item[i]);
+    return numbers;
 }
 
 const struct orr_parameter *orr_parameters_find(const struct orr_parameters *p, const char *name)

@@ -35,6 +35,8 @@ ORR_CHECKED orr_status orr_parameters_add(struct orr_parameters *p, const char *
  * none, none is. A pattern that matches no parameter is an error that lists the names. */
 ORR_CHECKED orr_status orr_parameters_arrange(struct orr_parameters *p, const char *const *patterns, size_t n_patterns,
                                               struct orr_error *err);
+/* How many numbers the model has, or only those that weight decay applies to: the block without its padding. */
+int64_t orr_parameters_numbers(const struct orr_parameters *p, bool only_decayed);
 /* NULL when there is none of this name. */
 const struct orr_parameter *orr_parameters_find(const struct orr_parameters *p, const char *name);
 
