@@ -110,8 +110,8 @@ static orr_status print_kinds(const struct orr_plan *plan, struct orr_error *err
 static orr_status print_plan(const struct planning *p, struct orr_error *err)
 {
     const struct orr_plan *plan = p->made.plan;
-    printf("  parameters   %" PRId64 ", of which %" PRId64 " decay\n", p->made.parameters.elements,
-           p->made.parameters.decayed_elements);
+    printf("  parameters   %" PRId64 ", of which %" PRId64 " decay\n",
+           orr_parameters_numbers(&p->made.parameters, false), orr_parameters_numbers(&p->made.parameters, true));
     printf("  windows      %zu of %" PRIu32 " points, %" PRIu32 " a step\n", p->windows.count, p->windows.length,
            p->config.batch);
     printf("  programs    ");
@@ -136,11 +136,12 @@ static orr_status time_steps(struct planning *p, double *seconds, struct orr_err
     p->config.checkpoint_every = 0;
     const orr_status status = orr_train_run(&p->job, &result, err);
     p->config.steps = steps;
-    *seconds = result.seconds / (double)timed * (double)steps;
-    if (status == ORR_OK)
+    if (status == ORR_OK) {
+        *seconds = result.seconds / (double)timed * (double)steps;
         printf("  time         %.1f ms a step (of %" PRIu64 " timed), about %.0f s for %" PRIu64
                " steps, probes not counted\n",
                1e3 * result.seconds / (double)timed, timed, *seconds, steps);
+    }
     if (status == ORR_OK || status == ORR_ECANCELLED) orr_train_result_fini(&result);
     return status;
 }

@@ -4,8 +4,8 @@
 #include "base/params.h"
 #include "base/suggest.h"
 #include "cli/verbs.h"
+#include "study/json_text.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,8 +74,10 @@ static json_t *parameters(const struct orr_param *p)
 
 static json_t *as_json(const char *path, const struct orr_plugin *plugin, const struct orr_error *reason)
 {
-    if (!plugin) return json_pack("{s:s,s:b,s:s}", "path", path, "usable", 0, "reason", reason ? reason->text : "");
-    return json_pack("{s:s,s:b,s:s,s:s,s:s,s:i,s:i,s:s,s:s,s:s,s:o}", "path", path, "usable", 1, "kind",
+    if (!plugin)
+        return json_pack("{s:o,s:b,s:o}", "path", orr_json_text(path), "usable", 0, "reason",
+                         orr_json_text(reason ? reason->text : ""));
+    return json_pack("{s:o,s:b,s:s,s:s,s:s,s:i,s:i,s:s,s:s,s:s,s:o}", "path", orr_json_text(path), "usable", 1, "kind",
                      orr_plugin_kind_name((enum orr_plugin_kind)plugin->kind), "name", plugin->name, "version",
                      plugin->version, "abi_major", (int)plugin->abi_major, "abi_minor", (int)plugin->abi_minor,
                      "summary", plugin->summary, "source", plugin->source, "license", plugin->license, "parameters",

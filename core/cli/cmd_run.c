@@ -1,5 +1,7 @@
 /* orrery run: all points of a recipe, from simulation to the table of findings. */
 #include "base/memory.h"
+#include "base/number.h"
+#include "cli/check_steps.h"
 #include "cli/choose_device.h"
 #include "cli/interrupt.h"
 #include "cli/open_recipe.h"
@@ -16,6 +18,8 @@ static const struct orr_option options[] = {
     {"--device", "DEVICE", "where to compute, such as reference or opencl:gpu (orrery devices)"},
     {"--out", "DIR", "the run directory; default: runs/<name of the recipe>[-<size>]"},
     {"--resume", NULL, "go on with the run that DIR holds"},
+    {"--check", "DEVICE", "no run: compare some training steps with those on DEVICE (reference), value by value"},
+    {"--check-steps", "N", "how many (default 3)"},
     {NULL, NULL, NULL},
 };
 
@@ -27,6 +31,7 @@ struct command_run {
     struct orr_run run;
     struct orr_open_device *device;
     char *directory;
+    struct orr_progress progress;
 };
 
 static orr_status choose_directory(struct command_run *c, struct orr_error *err)
@@ -64,8 +69,6 @@ static orr_status report(const struct command_run *c, struct orr_error *err)
 
 static orr_status run_all(struct command_run *c, struct orr_error *err)
 {
-    struct orr_progress progress;
-    orr_progress_init(&progress, c->command->quiet);
     const struct orr_run_job job = {
         .sweep = c->sweep,
         .loader = c->loader,
@@ -76,10 +79,8 @@ static orr_status run_all(struct command_run *c, struct orr_error *err)
         .command_line = (const char *const *)c->command->argv,
         .n_command_line = (size_t)c->command->argc,
         .stop = orr_interrupt_watch(),
-        .watcher = {.context = &progress, .notice = orr_progress_notice, .progress = orr_progress_step}};
-    const orr_status status = orr_run_all(&job, &c->run, err);
-    orr_progress_clear(&progress);
-    return status;
+        .watcher = {.context = &c->progress, .notice = orr_progress_notice, .progress = orr_progress_step}};
+    return orr_run_all(&job, &c->run, err);
 }
 
 static orr_status prepare(struct command_run *c, struct orr_error *err)
@@ -92,12 +93,25 @@ static orr_status prepare(struct command_run *c, struct orr_error *err)
     return orr_choose_device(c->command, c->loader, &c->device, err);
 }
 
+static orr_status check(const struct command_run *c, const char *other, struct orr_error *err)
+{
+    const char *text = orr_arguments_value(c->command->arguments, "--check-steps");
+    int64_t steps = 3;
+    if (text && (!orr_number_integer(text, &steps) || steps < 1))
+        return orr_fail(err, ORR_EINVAL, "--check-steps \"%s\": expected a whole number, 1 or more", text);
+    return orr_check_steps(&c->run, c->loader, c->device, other, (uint64_t)steps, orr_thread_count(), err);
+}
+
 static orr_status run(const struct orr_command *command, struct orr_error *err)
 {
     struct command_run c = {.command = command};
+    const char *other = orr_arguments_value(command->arguments, "--check");
+    orr_progress_init(&c.progress, command->quiet);
     orr_status status = prepare(&c, err);
-    if (status == ORR_OK) status = run_all(&c, err);
-    if (status == ORR_OK) status = report(&c, err);
+    if (status == ORR_OK && other) status = check(&c, other, err);
+    if (status == ORR_OK && !other) status = run_all(&c, err);
+    orr_progress_fini(&c.progress);
+    if (status == ORR_OK && !other) status = report(&c, err);
     orr_device_close(c.device);
     orr_memory_free(c.directory);
     orr_run_fini(&c.run);

@@ -15,7 +15,8 @@
 enum { EXIT_BAD_INPUT = 2, EXIT_INTERRUPTED = 130 };
 
 static const struct orr_verb *const verbs[] = {&orr_verb_run,     &orr_verb_generate, &orr_verb_explain,
-                                               &orr_verb_plugins, &orr_verb_devices,  &orr_verb_doctor};
+                                               &orr_verb_plugins, &orr_verb_devices,  &orr_verb_validate,
+                                               &orr_verb_doctor,  &orr_verb_diff,     &orr_verb_new};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)
@@ -79,6 +80,13 @@ const char **orr_command_settings(const struct orr_command *command, size_t *n)
     return settings;
 }
 
+/* What could not be written is a failure too. */
+static orr_status flush_output(struct orr_error *err)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) return ORR_OK;
+    return orr_fail(err, ORR_EIO, "results could not be written to the standard output");
+}
+
 /* -q and -v, unless ORRERY_LOG says it more exactly. */
 static orr_status set_up_log(const struct orr_arguments *arguments, struct orr_error *err)
 {
@@ -108,10 +116,7 @@ static orr_status run_verb(const struct orr_verb *verb, int argc, char **argv, s
         if (status == ORR_OK) status = verb->run(&command, err);
     }
     orr_arguments_fini(&arguments);
-    /* Results that could not be written are a failure too. */
-    if (status == ORR_OK && (fflush(stdout) != 0 || ferror(stdout)))
-        status = orr_fail(err, ORR_EIO, "results could not be written to the standard output");
-    return status;
+    return status == ORR_OK ? flush_output(err) : status;
 }
 
 static int unknown_verb(const char *given)
@@ -123,6 +128,15 @@ static int unknown_verb(const char *given)
     fprintf(stderr, "orrery: unknown verb \"%s\"%s%s%s (orrery --help lists them)\n", given,
             near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     return EXIT_BAD_INPUT;
+}
+
+/* The end of what only prints. */
+static int printed(void)
+{
+    struct orr_error err;
+    const orr_status status = flush_output(&err);
+    if (status != ORR_OK) fprintf(stderr, "orrery: %s\n", err.text);
+    return exit_code(status);
 }
 
 int main(int argc, char **argv)
@@ -139,11 +153,11 @@ int main(int argc, char **argv)
     const char *word = argv[1];
     if (strcmp(word, "--version") == 0) {
         printf("orrery %s\n", ORR_VERSION);
-        return EXIT_SUCCESS;
+        return printed();
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         print_help();
-        return EXIT_SUCCESS;
+        return printed();
     }
     for (size_t i = 0; i < VERBS; ++i) {
         if (strcmp(word, verbs[i]->name) != 0) continue;

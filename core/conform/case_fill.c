@@ -1,0 +1,136 @@
+/* The numbers of a case, from Philox: block e of the sequence (seed, stream of the case and input) gives element e. */
+#include "conform/case.h"
+#include "orrery/random.h"
+
+#include <float.h>
+#include <math.h>
+
+/* One stream for each operation, case and input, apart from those of training (which are small numbers). */
+static uint32_t stream_of(const struct orr_case *c, uint32_t k)
+{
+    return UINT32_C(0x40000000) + (c->op << 20) + ((c->number & 0x1FFFF) << 3) + k;
+}
+
+static double uniform(uint32_t word) { return ((double)word + 0.5) / 4294967296.0; }
+
+static double draw_plain(enum orr_input_kind kind, const uint32_t word[4])
+{
+    return kind == ORR_INPUT_POSITIVE ? 0.5 + 1.5 * uniform(word[0]) : (double)orr_random_normal(word[0]);
+}
+
+/* Magnitudes from 2^-140 to 2^127 for logarithms and roots; beyond what exp, tanh and erf can tell for the others. */
+static double draw_wide(const struct orr_case *c, const struct orr_case_input *in, const uint32_t word[4])
+{
+    if (in->kind == ORR_INPUT_POSITIVE) return ldexp(1.0 + uniform(word[0]), (int)(uniform(word[1]) * 250.0) - 125);
+    if (c->op == ORR_OP_CAST) return (uniform(word[0]) - 0.5) * ldexp(1.0, (int)(uniform(word[1]) * 36.0));
+    return (uniform(word[0]) - 0.5) * (c->op == ORR_OP_SILU ? 60.0 : uniform(word[1]) < 0.5 ? 240.0 : 1e-3);
+}
+
+/* Attention multiplies queries with keys: whole numbers keep those products exact, so that only exp is judged. */
+static double draw_large(const struct orr_case *c, const uint32_t word[4])
+{
+    if (c->op == ORR_OP_ATTENTION) return (double)orr_random_below(word[0], 97) - 48.0;
+    return 2e4 * (uniform(word[0]) - 0.5);
+}
+
+static double draw_special(const struct orr_case *c, const struct orr_case_input *in, const uint32_t word[4])
+{
+    const double plain = draw_plain(in->kind, word);
+    const uint32_t which = orr_random_below(word[1], 8);
+    switch (c->values) {
+    case ORR_VALUES_ZERO:
+        return which < 2 ? 0.0 : which < 4 ? -0.0 : plain;
+    case ORR_VALUES_INFINITE:
+        return which == 0 ? HUGE_VAL : which == 1 && in->kind != ORR_INPUT_POSITIVE ? -HUGE_VAL : plain;
+    case ORR_VALUES_DENORMAL:
+        return plain * (which < 6 ? ldexp(1.0, -128 - (int)which * 3) : 1e-19);
+    case ORR_VALUES_WIDE:
+        return draw_wide(c, in, word);
+    case ORR_VALUES_LARGE:
+        return draw_large(c, word);
+    default:
+        return plain;
+    }
+}
+
+static int64_t width_of(const struct orr_shape *s) { return s->rank ? s->dim[s->rank - 1] : 1; }
+
+static void mask_rows(const struct orr_shape *shape, uint64_t seed, uint32_t stream, double *real)
+{
+    const int64_t width = width_of(shape), count = orr_shape_count(shape);
+    for (int64_t row = 0; width && row < count / width; ++row) {
+        uint32_t word[4];
+        orr_random_block(seed, stream, 1, (uint32_t)row, word);
+        const int64_t kept = (int64_t)orr_random_below(word[0], (uint32_t)width);
+        for (int64_t j = 0; j < width; ++j)
+            if (j != kept) real[row * width + j] = -HUGE_VAL;
+    }
+}
+
+/* Multiples of 1/64 up to 1/16: their sums are exact, and a mean that is one unit off stays below what is allowed
+ * though 1 / sqrt(eps) multiplies it. */
+static void level_rows(const struct orr_shape *shape, double *real)
+{
+    const int64_t width = width_of(shape), count = orr_shape_count(shape);
+    for (int64_t e = 0; width && e < count; ++e)
+        real[e] = e % width ? real[e - 1] : rint(fmin(fmax(real[e], -1.0), 1.0) * 4.0) / 64.0;
+}
+
+/* One NaN in one of the inputs, by the number of the case. In attention it is in the last query: what a masked key
+ * holds is not read by every right implementation. */
+static void place_nan(const struct orr_case *c, uint32_t k, double *real)
+{
+    uint32_t candidates[ORR_IN_MAX], n = 0;
+    for (uint32_t j = 0; j < c->n_in; ++j)
+        if (!c->in[j].shape.dtype && c->in[j].kind != ORR_INPUT_DERIVED && c->in[j].kind != ORR_INPUT_SCHEDULE)
+            candidates[n++] = j;
+    const struct orr_shape *shape = &c->in[k].shape;
+    const int64_t count = orr_shape_count(shape);
+    if (!n || candidates[c->number % n] != k || !count) return;
+    if (c->op == ORR_OP_ATTENTION)
+        real[(shape->dim[1] - 1) * shape->dim[2]] = NAN;
+    else
+        real[(int64_t)c->number * 7 % count] = NAN;
+}
+
+static void fill_real(const struct orr_case *c, uint32_t k, uint64_t seed, double *real)
+{
+    static const double schedule[4] = {0.0123, 1.7, 2.3, 0.0};
+    const struct orr_case_input *in = &c->in[k];
+    const int64_t count = orr_shape_count(&in->shape);
+    const uint32_t stream = stream_of(c, c->values == ORR_VALUES_EQUAL ? 0 : k);
+    for (int64_t e = 0; e < count; ++e) {
+        uint32_t word[4];
+        orr_random_block(seed, stream, 0, (uint32_t)e, word);
+        real[e] = (double)(float)draw_special(c, in, word);
+        if (in->kind == ORR_INPUT_SCHEDULE) real[e] = (double)(float)schedule[e & 3];
+    }
+    if (c->values == ORR_VALUES_MASKED) mask_rows(&in->shape, seed, stream, real);
+    if (c->values == ORR_VALUES_CONSTANT && k == 0) level_rows(&in->shape, real);
+    if (c->values == ORR_VALUES_NAN) place_nan(c, k, real);
+}
+
+static void fill_whole(const struct orr_case *c, uint32_t k, uint64_t seed, int32_t *whole)
+{
+    const struct orr_case_input *in = &c->in[k];
+    const int64_t count = orr_shape_count(&in->shape);
+    for (int64_t e = 0; e < count; ++e) {
+        uint32_t word[4];
+        orr_random_block(seed, stream_of(c, k), 0, (uint32_t)e, word);
+        const int32_t small = (int32_t)(word[0] >> 2) - (INT32_C(1) << 29); /* the sum of two stays in range */
+        const bool gap = c->values == ORR_VALUES_GAPS || in->below < 1 || orr_random_below(word[1], 8) == 0;
+        whole[e] = in->kind == ORR_INPUT_WHOLE  ? small
+                   : in->kind == ORR_INPUT_STEP ? 6
+                   : gap                        ? -1
+                                                : (int32_t)orr_random_below(word[0], (uint32_t)in->below);
+    }
+}
+
+void orr_case_fill(const struct orr_case *c, uint32_t k, uint64_t seed, double *real, int32_t *whole)
+{
+    if (c->in[k].kind == ORR_INPUT_DERIVED) return;
+    if (c->in[k].shape.dtype == ORR_I32)
+        fill_whole(c, k, seed, whole);
+    else
+        fill_real(c, k, seed, real);
+}

@@ -1,0 +1,133 @@
+/* From what was asked to a report: which checks, child after child, and what it all comes to. */
+#include "conform/conform.h"
+
+#include "base/memory.h"
+#include "conform/child.h"
+
+#include <string.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const struct orr_check graph_file = {"graph/file", ORR_CHECK_GRAPH, 0, orr_check_graph_file};
+
+/* Keep the chosen checks of the list, in order. */
+static orr_status choose(const struct orr_conform *asked, struct orr_check *check, size_t *count, struct orr_error *err)
+{
+    size_t n = 0;
+    if (asked->graph) {
+        check[n++] = graph_file;
+    } else {
+        for (size_t i = 0; i < *count; ++i)
+            if (orr_check_is_chosen(asked, check[i].name)) check[n++] = check[i];
+    }
+    *count = n;
+    if (n) return ORR_OK;
+    return orr_fail(err, ORR_EUNSUPPORTED,
+                    "no check is called \"%s\": operations are called as in ops.def, the others "
+                    "graph/... and interface/...",
+                    asked->checks);
+}
+
+static orr_status run_all(const struct orr_conform *asked, const struct orr_check *check, size_t count,
+                          struct orr_conform_report *out, struct orr_error *err)
+{
+    size_t next = 0;
+    while (next < count)
+        ORR_TRY(orr_child_run(asked, check, count, next, out, &next, err));
+    return ORR_OK;
+}
+
+static void add_up(const struct orr_check *check, struct orr_conform_report *out)
+{
+    for (size_t i = 0; i < out->count; ++i) {
+        struct orr_check_result *r = &out->result[i];
+        if (!r->name[0]) { /* never reached */
+            memcpy(r->name, check[i].name, sizeof(r->name));
+            r->family = check[i].family;
+            r->worst = -1.0;
+            r->worst_case = r->failed_case = -1;
+        }
+        out->n_tested += r->state != ORR_CHECK_NOT_TESTED;
+        out->n_wrong += r->state == ORR_CHECK_WRONG || r->state == ORR_CHECK_MISSING;
+        out->n_crashed += r->state == ORR_CHECK_CRASHED || r->state == ORR_CHECK_HUNG;
+    }
+}
+
+static orr_status verdict(const struct orr_conform_report *r, struct orr_error *err)
+{
+    if (r->n_crashed)
+        return orr_fail(err, ORR_EDEVICE, "%zu of %zu checks ended in a crash or a hang, %zu more are wrong",
+                        r->n_crashed, r->n_tested, r->n_wrong);
+    if (r->n_wrong) return orr_fail(err, ORR_ENUMERIC, "%zu of %zu checks are wrong", r->n_wrong, r->n_tested);
+    if (!r->n_tested) return orr_fail(err, ORR_EUNSUPPORTED, "nothing was tested");
+    return ORR_OK;
+}
+
+orr_status orr_conform_run(const struct orr_conform *asked, struct orr_conform_report *out, struct orr_error *err)
+{
+    struct orr_check *check = NULL;
+    size_t count = 0;
+    const double start = now();
+    *out = (struct orr_conform_report){.asked = asked};
+    orr_status status = orr_check_list(&check, &count, err);
+    if (status == ORR_OK) status = choose(asked, check, &count, err);
+    if (status == ORR_OK) {
+        out->result = orr_memory_array(count, sizeof(*out->result));
+        status = out->result ? ORR_OK : orr_memory_out(err, "a report", count * sizeof(*out->result));
+    }
+    if (status == ORR_OK) {
+        out->count = count;
+        status = run_all(asked, check, count, out, err);
+        add_up(check, out);
+    }
+    if (status == ORR_OK) status = verdict(out, err);
+    out->seconds = now() - start;
+    orr_memory_free(check);
+    return status;
+}
+
+void orr_conform_report_fini(struct orr_conform_report *report)
+{
+    orr_memory_free(report->result);
+    report->result = NULL;
+    report->count = 0;
+}
+
+const char *orr_check_state_name(const struct orr_check_result *result)
+{
+    switch (result->state) {
+    case ORR_CHECK_PASSED:
+        return result->family == ORR_CHECK_OPERATION ? "native" : "passed";
+    case ORR_CHECK_LOWERED:
+        return "lowered";
+    case ORR_CHECK_MISSING:
+        return "missing";
+    case ORR_CHECK_WRONG:
+        return "WRONG";
+    case ORR_CHECK_CRASHED:
+        return "CRASHED";
+    case ORR_CHECK_HUNG:
+        return "HUNG";
+    default:
+        return "not tested";
+    }
+}
+
+void orr_conform_command(const struct orr_conform *asked, const struct orr_check_result *result, char *text,
+                         size_t size)
+{
+    size_t at = (size_t)snprintf(text, size, "orrery validate '%s'", asked->backend);
+    if (asked->graph && at < size) at += (size_t)snprintf(text + at, size - at, " --graph '%s'", asked->graph);
+    if (!asked->graph && at < size) at += (size_t)snprintf(text + at, size - at, " --op '%s'", result->name);
+    if (!asked->graph && result->failed_case >= 0 && at < size)
+        at += (size_t)snprintf(text + at, size - at, " --case %lld", (long long)result->failed_case);
+    if (at < size)
+        snprintf(text + at, size - at, " --seed %llu --level %s", (unsigned long long)asked->seed,
+                 asked->level == ORR_CONFORM_FULL ? "full" : "quick");
+}

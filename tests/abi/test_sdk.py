@@ -1,0 +1,105 @@
+"""What a plugin author does: orrery new, make against installed headers by pkg-config alone, and then the plugin is used.
+
+The build is installed to a scratch directory first; nothing of the source tree is on any path. The documents
+docs/adding-a-*.md show these files whole.
+"""
+import atexit
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.environ["ORRERY_TEST_SOURCE"]
+BUILD = os.environ["ORRERY_TEST_BUILD"]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "cli"))
+
+from program import SMOKE, Skip, equal, expect, findings, main, run  # noqa: E402
+
+INSTALLED = {}
+
+
+def install():
+    """Install once; the environment in which pkg-config finds what was installed."""
+    if INSTALLED:
+        return INSTALLED
+    for tool in ["make", "pkg-config", "meson", "cc"]:
+        if not shutil.which(tool):
+            raise Skip("no %s" % tool)
+    root = tempfile.mkdtemp(prefix="orrery-sdk-")
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    subprocess.run(["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet", "--destdir", root], check=True,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+    found = [place for place, _, names in os.walk(root) if "orrery-plugin.pc" in names]
+    equal(len(found), 1, "directories with orrery-plugin.pc")
+    INSTALLED.update({"PKG_CONFIG_PATH": found[0], "PKG_CONFIG_SYSROOT_DIR": root})
+    return INSTALLED
+
+
+def build(scratch, kind):
+    """The path of orrery-<kind>-mine.so, made from its template."""
+    env = install()
+    directory = os.path.join(scratch, kind)
+    expect(run("new", kind, "mine", "--out", directory), 0)
+    flags = "-O2 -Wall -Wextra -Werror " + os.environ.get("ORRERY_TEST_SANITIZE_FLAGS", "")
+    made = subprocess.run(["make", "-C", os.path.join(directory, "mine"), "CFLAGS=" + flags], capture_output=True,
+                          text=True, env=dict(os.environ, **env), check=False)  # fmt: skip
+    if made.returncode != 0:
+        raise AssertionError(made.stdout + made.stderr)
+    return os.path.join(directory, "mine", "orrery-%s-mine.so" % kind)
+
+
+def a_backend_builds_and_is_right(scratch):
+    path = build(scratch, "backend")
+    result = expect(run("validate", path, cwd=scratch), 0)
+    if "lowered" not in result.stdout or "missing" in re.sub("wrong or missing", "", result.stdout):
+        raise AssertionError(result.stdout)
+
+
+def a_simulator_and_a_probe_build_and_run(scratch):
+    places = [os.path.dirname(build(scratch, kind)) for kind in ["simulator", "probe"]]
+    env = {"ORRERY_PLUGIN_PATH": ":".join(places + [os.environ["ORRERY_PLUGIN_PATH"]])}
+    listed = expect(run("plugins", "mine", env=env), 0).stdout
+    for word in ["simulator", "probe", "frequency_min", "target"]:
+        if word not in listed:
+            raise AssertionError("no %r in:\n%s" % (word, listed))
+    recipe = os.path.join(scratch, "mine.yaml")
+    with open(SMOKE, encoding="utf-8") as text:
+        lines = text.read()
+    lines = lines[: lines.index("probes:")].replace("name: kepler", "name: mine")
+    with open(recipe, "w", encoding="utf-8") as text:
+        text.write(lines + "probes:\n  - name: mine\n    target: frequency\n")
+    out = os.path.join(scratch, "out")
+    expect(run("run", recipe, "--device", "reference", "--out", out, "-q", env=env), 0)
+    mine = [row for row in findings(out) if row["quantity"] == "best_neuron_r2"]
+    if not mine or not all(0 <= float(row["value"]) <= 1 for row in mine):
+        raise AssertionError("findings of the probe: %r" % mine)
+
+
+def documents_show_the_templates_whole(scratch):
+    del scratch
+    for kind in ["backend", "simulator", "probe"]:
+        with open(os.path.join(SOURCE, "core", "cli", "templates", kind + ".c"), encoding="utf-8") as text:
+            template = text.read()
+        with open(os.path.join(SOURCE, "docs", "adding-a-%s.md" % kind), encoding="utf-8") as text:
+            blocks = re.findall(r"^```c\n(.*?)^```", text.read(), re.MULTILINE | re.DOTALL)
+        if template not in blocks:
+            raise AssertionError("docs/adding-a-%s.md does not show core/cli/templates/%s.c as it is" % (kind, kind))
+
+
+def the_first_headers_still_do(scratch):
+    """A backend that was compiled against the headers of interface 1.0, kept in tests/abi/first."""
+    path = os.path.join(scratch, "orrery-backend-example.so")
+    flags = os.environ.get("ORRERY_TEST_SANITIZE_FLAGS", "").split()
+    template = sys.argv[1]
+    subprocess.run(["cc", "-std=c11", "-fPIC", "-shared", "-O2", "-ffp-contract=off", "-fvisibility=hidden",
+                    "-I" + os.path.dirname(template), template, "-o", path, "-lm", *flags],
+                   check=True)  # fmt: skip
+    os.chmod(path, 0o755)
+    expect(run("validate", path, cwd=scratch), 0)
+
+
+if __name__ == "__main__":
+    main([a_backend_builds_and_is_right, a_simulator_and_a_probe_build_and_run, documents_show_the_templates_whole,
+          the_first_headers_still_do])  # fmt: skip

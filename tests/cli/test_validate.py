@@ -1,0 +1,115 @@
+"""orrery validate and orrery new as a user meets them: exit codes, the report, its files, the command that repeats."""
+import json
+import os
+import re
+import shlex
+import time
+import xml.etree.ElementTree
+
+from program import PROGRAM, equal, expect, main, run
+
+MUTATION = os.path.join(os.path.dirname(os.path.dirname(PROGRAM)), "tests", "mutation")
+FAULTY = os.path.join(MUTATION, "orrery-backend-faulty.so")
+# The quick level on the reference is to take at most this long; sanitized builds are several times slower.
+QUICK_SECONDS = 15
+
+
+def fault(name):
+    return {"ORRERY_FAULT": name}
+
+
+def the_reference_passes(scratch):
+    started = time.monotonic()
+    result = expect(run("validate", "reference", cwd=scratch), 0)
+    seconds = time.monotonic() - started
+    if "0 wrong or missing, 0 crashed or hung, 0 not tested" not in result.stdout or "WRONG" in result.stdout:
+        raise AssertionError(result.stdout)
+    if not os.environ.get("ORRERY_TEST_SANITIZED") and seconds > QUICK_SECONDS:
+        raise AssertionError("the quick level took %.1f s, allowed %d" % (seconds, QUICK_SECONDS))
+
+
+def nothing_computed_is_wrong(scratch):
+    result = expect(run("validate", "null", cwd=scratch), 1, "checks are wrong")
+    if not re.search(r"^matmul +WRONG", result.stdout, re.MULTILINE):
+        raise AssertionError(result.stdout)
+
+
+def what_is_not_there(scratch):
+    expect(run("validate", "no-such-thing", cwd=scratch), 2, "no-such-thing")
+    expect(run("validate", "./no-such-thing.so", cwd=scratch), 2, "no-such-thing.so")
+    expect(run("validate", "reference:7", cwd=scratch), 2, "no device '7'")
+    expect(run("validate", "reference", "--op", "no_such_operation", cwd=scratch), 2, "no_such_operation")
+    expect(run("validate", "reference", "--op", "matmul", "--case", "999999", cwd=scratch), 2, "nothing was tested")
+    expect(run("validate", "reference", "--graph", "absent.graph", cwd=scratch), 1)
+    expect(run("validate", cwd=scratch), 2, "backend is missing")
+    expect(run("validate", "reference", "--level", "thorough", cwd=scratch), 2, "thorough")
+    expect(run("validate", "reference", "--time-limit", "0", cwd=scratch), 2, "--time-limit")
+
+
+def crash_hang_and_exit(scratch):
+    for name, operation, word in [("rmsnorm_crashes", "rmsnorm", "CRASHED"), ("softmax_grad_hangs", "softmax_grad", "HUNG"),
+                                  ("gelu_grad_exits", "gelu_grad", "CRASHED")]:  # fmt: skip
+        result = expect(run("validate", FAULTY, "--op", operation + ",silu", "--time-limit", "2", env=fault(name),
+                            cwd=scratch), 3, "crash or a hang")  # fmt: skip
+        if not re.search(r"^%s +%s" % (operation, word), result.stdout, re.MULTILINE):
+            raise AssertionError(result.stdout)
+        # The checks after it still run.
+        if not re.search(r"^silu +native", result.stdout, re.MULTILINE):
+            raise AssertionError(result.stdout)
+
+
+def the_repeat_command_repeats(scratch):
+    first = expect(run("validate", FAULTY, "--op", "layernorm", env=fault("layernorm_variance"), cwd=scratch), 1)
+    command = shlex.split(re.search(r"repeat: orrery (.*)", first.stdout).group(1))
+    again = expect(run(*command, env=fault("layernorm_variance"), cwd=scratch), 1)
+    wrong = re.compile(r"^WRONG .*\n.*", re.MULTILINE)
+    equal(wrong.search(again.stdout).group(0), wrong.search(first.stdout).group(0), "the failure when repeated")
+    if not re.search(r"^layernorm +WRONG +1 ", again.stdout, re.MULTILINE):
+        raise AssertionError("more than one case was repeated\n" + again.stdout)
+
+
+def a_failing_graph_is_written_and_repeats(scratch):
+    result = expect(run("validate", FAULTY, "--op", "graph/random", env=fault("program_order"), cwd=scratch), 1)
+    path = re.search(r"--graph (\S+\.graph)", result.stdout).group(1)
+    expect(run("validate", FAULTY, "--graph", path, env=fault("program_order"), cwd=scratch), 1)
+    expect(run("validate", "reference", "--graph", path, cwd=scratch), 0)
+
+
+def other_seeds_are_other_numbers(scratch):
+    texts = [expect(run("validate", "reference", "--op", "exp,attention", "--seed", seed, cwd=scratch), 0).stdout
+             for seed in ["1", "2"]]  # fmt: skip
+    if "seed 2" not in texts[1] or re.findall(r"^exp.*", texts[0], re.M) == re.findall(r"^exp.*", texts[1], re.M):
+        raise AssertionError("".join(texts))
+
+
+def files_for_machines(scratch):
+    out = [os.path.join(scratch, name) for name in ["r.json", "r.xml"]]
+    expect(run("validate", "null", "--op", "add,interface/transfer", "--json", out[0], "--junit", out[1], cwd=scratch), 1)
+    with open(out[0], encoding="utf-8") as text:
+        report = json.load(text)
+    states = {check["name"]: check["state"] for check in report["checks"]}
+    equal(states, {"add": "WRONG", "interface/transfer": "passed"}, "states")
+    suite = xml.etree.ElementTree.parse(out[1]).getroot()
+    equal((suite.get("tests"), suite.get("failures"), suite.get("skipped")), ("2", "1", "0"), "counts of the suite")
+    expect(run("validate", "reference", "--op", "add", "--json", "/no/such/place.json", cwd=scratch), 2, "/no/such")
+
+
+def what_did_not_run_is_not_passed(scratch):
+    result = expect(run("validate", "null", "--fail-fast", cwd=scratch), 1)
+    if not re.search(r"^matmul +not tested +0 ", result.stdout, re.MULTILINE):
+        raise AssertionError(result.stdout)
+
+
+def new_refuses_what_it_cannot_make(scratch):
+    expect(run("new", "backend", cwd=scratch), 2, "a kind and a name")
+    expect(run("new", "planet", "mine", cwd=scratch), 2, "planet")
+    expect(run("new", "backend", "My-Backend", cwd=scratch), 2, "My-Backend")
+    expect(run("new", "probe", "mine", cwd=scratch), 0)
+    expect(run("new", "probe", "mine", cwd=scratch), 2, "exists already")
+    equal(sorted(os.listdir(os.path.join(scratch, "mine"))), ["Makefile", "mine.c"], "files")
+
+
+if __name__ == "__main__":
+    main([the_reference_passes, nothing_computed_is_wrong, what_is_not_there, crash_hang_and_exit,
+          the_repeat_command_repeats, a_failing_graph_is_written_and_repeats, other_seeds_are_other_numbers,
+          files_for_machines, what_did_not_run_is_not_passed, new_refuses_what_it_cannot_make])  # fmt: skip
