@@ -23,6 +23,11 @@ struct rules {
     } area[AREAS_MAX];
 };
 
+static struct {
+    orr_log_sink take; /* NULL: stderr */
+    void *context;
+} redirected;
+
 static struct rules current = {.everywhere = ORR_LOG_WARN};
 
 static orr_status add_rule(struct rules *rules, const char *word, size_t length, struct orr_error *err)
@@ -68,6 +73,12 @@ orr_status orr_log_configure(const char *spec, struct orr_error *err)
     return ORR_OK;
 }
 
+void orr_log_redirect(orr_log_sink sink, void *context)
+{
+    redirected.take = sink;
+    redirected.context = context;
+}
+
 bool orr_log_enabled(enum orr_log_level level, const char *area)
 {
     /* The last rule for an area holds. */
@@ -99,6 +110,11 @@ static void log_arguments(enum orr_log_level level, const char *area, const char
     if (body < 0) return;
     size_t n = (size_t)head + (size_t)body;
     if (n > room - 1) n = room - 1;
+    if (redirected.take) {
+        orr_text_flatten(line, n);
+        redirected.take(redirected.context, level_names[level], area, line + head);
+        return;
+    }
     line[n++] = '\n';
     write_line(line, n);
 }

@@ -1,6 +1,7 @@
 /* Signal handling of the program. Only what POSIX allows in a handler is done there. */
 #include "cli/interrupt.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,7 +13,10 @@ static void handle(int number)
     static const char text[] = "\nstopping after this step and saving; once more to quit at once\n";
     if (stop) _exit(130);
     stop = 1;
-    if (write(STDERR_FILENO, text, sizeof text - 1) < 0) return;
+    const int before = errno; /* of the call that was interrupted */
+    const ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written; /* there is no one left to tell */
+    errno = before;
 }
 
 const volatile sig_atomic_t *orr_interrupt_watch(void)

@@ -31,17 +31,21 @@ static const struct orr_option *find(const struct orr_option *table, const char 
     return find_in(orr_common_options, name, length);
 }
 
+/* Names without their dashes, which all have in common. */
+static size_t list_words(const struct orr_option *table, const char **word, size_t n)
+{
+    for (; table->name && n < OPTIONS_MAX; ++table)
+        if (strncmp(table->name, "--", 2) == 0) word[n++] = table->name + 2;
+    return n;
+}
+
 static orr_status unknown(const struct orr_option *table, const char *given, struct orr_error *err)
 {
     const char *known[OPTIONS_MAX];
-    size_t n = 0;
-    for (const struct orr_option *o = table; o->name && n < OPTIONS_MAX; ++o)
-        known[n++] = o->name;
-    for (const struct orr_option *o = orr_common_options; o->name && n < OPTIONS_MAX; ++o)
-        known[n++] = o->name;
-    const char *near = orr_suggest(given, known, n);
-    return orr_fail(err, ORR_EINVAL, "unknown option %s%s%s%s", given, near ? ": did you mean " : "", near ? near : "",
-                    near ? "?" : "");
+    const size_t n = list_words(orr_common_options, known, list_words(table, known, 0));
+    const char *near = orr_suggest(given + strspn(given, "-"), known, n);
+    return orr_fail(err, ORR_EINVAL, "unknown option %s%s%s%s", given, near ? ": did you mean --" : "",
+                    near ? near : "", near ? "?" : "");
 }
 
 static orr_status take_option(char **argv, int argc, int *i, const struct orr_option *table, struct orr_arguments *out,

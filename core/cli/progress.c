@@ -1,24 +1,33 @@
 /* Writing progress. */
 #include "cli/progress.h"
 
+#include "base/log.h"
+#include "study/json_text.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-void orr_progress_init(struct orr_progress *progress, bool quiet)
-{
-    *progress = (struct orr_progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
-}
+/* ---- the line on a terminal ---- */
 
-void orr_progress_clear(struct orr_progress *progress)
+static void clear(struct orr_progress *progress)
 {
     if (!progress->width) return;
     fprintf(stderr, "\r%*s\r", (int)progress->width, "");
     progress->width = 0;
+}
+
+/* Columns that a line may fill without being wrapped; a terminal that does not say has 80. */
+static size_t columns(void)
+{
+    struct winsize size;
+    const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+    return known ? size.ws_col - 1U : 79;
 }
 
 static void show(struct orr_progress *progress, const char *fmt, ...) ORR_PRINTF(2, 3);
@@ -29,11 +38,18 @@ static void show(struct orr_progress *progress, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    const size_t before = progress->width, length = strlen(text);
+    const size_t most = columns();
+    if (most < sizeof text) text[most] = '\0';
+    const size_t length = strlen(text);
+    pthread_mutex_lock(&progress->mutex);
+    const size_t before = progress->width;
     fprintf(stderr, "\r%s%*s", text, (int)(before > length ? before - length : 0), "");
     fflush(stderr);
     progress->width = length;
+    pthread_mutex_unlock(&progress->mutex);
 }
+
+/* ---- lines for machines ---- */
 
 /* Takes json, which may be NULL when there was no memory. */
 static void write_line(json_t *json)
@@ -43,6 +59,38 @@ static void write_line(json_t *json)
     if (text) fprintf(stderr, "%s\n", text);
     free(text);
 }
+
+/* ---- the log ---- */
+
+static void take_log(void *context, const char *level, const char *area, const char *text)
+{
+    struct orr_progress *p = context;
+    if (!p->terminal) {
+        write_line(json_pack("{s:s,s:s,s:o,s:o}", "event", "log", "level", level, "area", orr_json_text(area), "text",
+                             orr_json_text(text)));
+        return;
+    }
+    pthread_mutex_lock(&p->mutex);
+    clear(p);
+    fprintf(stderr, "%s %s: %s\n", level, area, text);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void orr_progress_init(struct orr_progress *progress, bool quiet)
+{
+    *progress = (struct orr_progress){
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1};
+    if (!quiet) orr_log_redirect(take_log, progress);
+}
+
+void orr_progress_fini(struct orr_progress *progress)
+{
+    if (!progress->quiet) orr_log_redirect(NULL, NULL);
+    clear(progress);
+    pthread_mutex_destroy(&progress->mutex);
+}
+
+/* ---- what the run tells ---- */
 
 void orr_progress_notice(void *context, size_t i, size_t n, const char *point, const char *what)
 {

@@ -11,7 +11,8 @@
 orr_status orr_study_check_stop(const struct orr_study_state *study, struct orr_error *err)
 {
     if (!study->config.stop || !*study->config.stop) return ORR_OK;
-    return orr_fail(err, ORR_ECANCELLED, "stopped while probing: go on with --resume");
+    return orr_fail(err, ORR_ECANCELLED, "stopped while probing%s%s: the same command with --resume goes on",
+                    study->config.directory ? " for " : "", study->config.directory ? study->config.directory : "");
 }
 
 /* ---- cache ---- */

@@ -5,7 +5,9 @@
 #include "io/file.h"
 #include "study/recipe.h"
 
+#include <ftw.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static bool holds(const char *directory, const char *name)
@@ -14,6 +16,20 @@ static bool holds(const char *directory, const char *name)
     const bool found = path && access(path, F_OK) == 0;
     orr_memory_free(path);
     return found;
+}
+
+orr_status orr_directory_open(const char *path, struct orr_file_lock **lock, struct orr_error *err)
+{
+    *lock = NULL;
+    struct stat there;
+    if (stat(path, &there) == 0 && !S_ISDIR(there.st_mode))
+        return orr_fail(err, ORR_EINVAL, "%s is not a directory: choose another one with --out", path);
+    ORR_TRY(orr_file_make_directories(path, err));
+    char *file = orr_memory_print("%s/.lock", path);
+    if (!file) return orr_memory_out(err, "a path", strlen(path) + 8);
+    const orr_status status = orr_file_lock(file, lock, err);
+    orr_memory_free(file);
+    return status;
 }
 
 static orr_status refuse(const char *path, struct orr_error *err)
@@ -40,6 +56,10 @@ static orr_status compare(const char *directory, const char *recipe_path, const 
     char key[256];
     orr_status status = orr_config_load(recipe_path, &there, err);
     if (status == ORR_OK) status = orr_config_parse(recipe, "this recipe", &here, err);
+    if (status == ORR_OK) {
+        orr_recipe_keep_training(there);
+        orr_recipe_keep_training(here);
+    }
     if (status == ORR_OK && orr_recipe_difference(orr_config_root(there), orr_config_root(here), key, sizeof key))
         status = orr_fail(err, ORR_EINVAL,
                           "%s holds a run of another recipe: %s is %s there and %s here: run with the same recipe and "
@@ -50,6 +70,22 @@ static orr_status compare(const char *directory, const char *recipe_path, const 
     return status;
 }
 
+static int remove_temporaries(const char *path, const struct stat *what, int kind, struct FTW *where)
+{
+    (void)what, (void)where;
+    if (kind == FTW_D) orr_file_remove_temporaries(path, "*");
+    return 0;
+}
+
+static orr_status take_over(const char *directory, const char *recipe_path, const char *recipe, struct orr_error *err)
+{
+    enum { OPEN_DIRECTORIES = 16 };
+    ORR_TRY(compare(directory, recipe_path, recipe, err));
+    /* What cannot be removed is logged, and does no harm. */
+    (void)nftw(directory, remove_temporaries, OPEN_DIRECTORIES, FTW_PHYS);
+    return ORR_OK;
+}
+
 orr_status orr_directory_claim(const char *path, const char *recipe, bool resume, struct orr_error *err)
 {
     if (!resume) ORR_TRY(refuse(path, err));
@@ -57,10 +93,8 @@ orr_status orr_directory_claim(const char *path, const char *recipe, bool resume
     char *recipe_path = orr_memory_print("%s/recipe.yaml", path);
     if (!recipe_path) return orr_memory_out(err, "a path", strlen(path) + 16);
     orr_status status = ORR_OK;
-    if (resume && access(recipe_path, F_OK) == 0)
-        status = compare(path, recipe_path, recipe, err);
-    else
-        status = orr_file_write_atomic(recipe_path, recipe, strlen(recipe), err);
+    if (resume && access(recipe_path, F_OK) == 0) status = take_over(path, recipe_path, recipe, err);
+    if (status == ORR_OK) status = orr_file_write_atomic(recipe_path, recipe, strlen(recipe), err);
     orr_memory_free(recipe_path);
     return status;
 }

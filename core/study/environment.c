@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "study/json_text.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -39,8 +40,8 @@ static json_t *host(uint32_t threads)
 static json_t *plugin(const struct orr_loader *loader, const struct orr_plugin *p)
 {
     const char *path = orr_loader_path(loader, p);
-    return json_pack("{s:s,s:s,s:s,s:s}", "kind", orr_plugin_kind_name((enum orr_plugin_kind)p->kind), "name", p->name,
-                     "version", p->version, "path", path ? path : "");
+    return json_pack("{s:s,s:s,s:s,s:o}", "kind", orr_plugin_kind_name((enum orr_plugin_kind)p->kind), "name", p->name,
+                     "version", p->version, "path", orr_json_text(path ? path : ""));
 }
 
 static json_t *plugins(const struct orr_run_job *job, const struct orr_run *run)
@@ -69,7 +70,7 @@ static json_t *points(const struct orr_run *run)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < run->n_points; ++i)
-        if (run->point[i].done)
+        if (run->point[i].done && run->point[i].seconds >= 0)
             json_array_append_new(
                 list, json_pack("{s:s,s:f}", "point", run->point[i].name, "seconds", run->point[i].seconds));
     return list;
@@ -79,7 +80,7 @@ static json_t *command_line(const struct orr_run_job *job)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < job->n_command_line; ++i)
-        json_array_append_new(list, json_string(job->command_line[i]));
+        json_array_append_new(list, orr_json_text(job->command_line[i]));
     return list;
 }
 
@@ -92,19 +93,68 @@ static json_t *now(void)
     return json_string(text);
 }
 
-orr_status orr_environment_write(const struct orr_run_job *job, const struct orr_run *run, double seconds,
-                                 struct orr_error *err)
+static json_t *session(const struct orr_run_job *job, const struct orr_run *run, double seconds)
 {
-    json_t *json = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "format", "orrery-environment-1", "orrery",
-                             ORR_VERSION, "written", now(), "command", command_line(job), "host", host(job->threads),
-                             "device", device(job->device), "plugins", plugins(job, run), "points", points(run),
-                             "seconds", seconds < 0 ? json_null() : json_real(seconds));
-    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-    char *path = orr_memory_print("%s/env.json", job->directory);
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(), "command",
+                     command_line(job), "host", host(job->threads), "device", device(job->device), "plugins",
+                     plugins(job, run), "points", points(run), "seconds",
+                     seconds < 0 ? json_null() : json_real(seconds));
+}
+
+/* Earlier sessions of the run that the directory holds; an empty list in a new one. */
+static orr_status read_sessions(const char *path, bool resume, json_t **out, struct orr_error *err)
+{
+    json_error_t why = {.text = ""};
+    *out = NULL;
+    if (!resume || access(path, F_OK) != 0) {
+        *out = json_array();
+        return *out ? ORR_OK : orr_memory_out(err, "env.json", 0);
+    }
+    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    *out = json_incref(json_object_get(json, "sessions"));
     json_decref(json);
-    orr_status status = text && path ? ORR_OK : orr_memory_out(err, "env.json", 0);
-    if (status == ORR_OK) status = orr_file_write_atomic(path, text, strlen(text), err);
+    if (json_is_array(*out)) return ORR_OK;
+    json_decref(*out);
+    *out = NULL;
+    return orr_fail(err, ORR_EFORMAT, "%s: not the environment of a run (%s): move it away to go on without it", path,
+                    *why.text ? why.text : "it has no list of sessions");
+}
+
+/* Takes sessions and last, which may be NULL when there was no memory. */
+static orr_status write_sessions(const char *path, json_t *sessions, json_t *last, struct orr_error *err)
+{
+    const bool added = last && json_array_append_new(sessions, last) == 0;
+    json_t *json = json_pack("{s:s,s:o}", "format", "orrery-environment-1", "sessions", sessions);
+    char *text = json && added ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    json_decref(json);
+    if (!text) return orr_memory_out(err, "env.json", 0);
+    const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);
     free(text);
+    return status;
+}
+
+static orr_status write_environment(const struct orr_run_job *job, const struct orr_run *run, bool begins,
+                                    double seconds, struct orr_error *err)
+{
+    char *path = orr_memory_print("%s/env.json", job->directory);
+    if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 16);
+    json_t *sessions;
+    orr_status status = read_sessions(path, job->resume || !begins, &sessions, err);
+    if (status == ORR_OK) {
+        if (!begins) json_array_remove(sessions, json_array_size(sessions) - 1);
+        status = write_sessions(path, sessions, session(job, run, seconds), err);
+    }
     orr_memory_free(path);
     return status;
+}
+
+orr_status orr_environment_begin(const struct orr_run_job *job, const struct orr_run *run, struct orr_error *err)
+{
+    return write_environment(job, run, true, -1, err);
+}
+
+orr_status orr_environment_end(const struct orr_run_job *job, const struct orr_run *run, double seconds,
+                               struct orr_error *err)
+{
+    return write_environment(job, run, false, seconds, err);
 }

@@ -4,8 +4,12 @@
 
 #include "study/run.h"
 
-/* Write env.json into the run's directory. seconds: of the whole session, negative while it goes on. */
-ORR_CHECKED orr_status orr_environment_write(const struct orr_run_job *job, const struct orr_run *run, double seconds,
+/* Append this session to env.json in the run's directory; on resume, after the sessions before it. EFORMAT: what is
+ * there is no such file. */
+ORR_CHECKED orr_status orr_environment_begin(const struct orr_run_job *job, const struct orr_run *run,
                                              struct orr_error *err);
+/* Complete it by the points that this session ran, and by its seconds. */
+ORR_CHECKED orr_status orr_environment_end(const struct orr_run_job *job, const struct orr_run *run, double seconds,
+                                           struct orr_error *err);
 
 #endif

@@ -10,8 +10,6 @@
 #include "study/recipe.h"
 #include "study/text.h"
 
-enum { ORR_LABEL_SIZE = 64 };
-
 struct orr_finding_row {
     char network[ORR_LABEL_SIZE]; /* trained, untrained, none */
     char probe[ORR_LABEL_SIZE], quantity[ORR_LABEL_SIZE], site[ORR_LABEL_SIZE], target[ORR_LABEL_SIZE];

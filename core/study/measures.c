@@ -82,6 +82,7 @@ static const struct orr_finding_row *best_site(const struct selection *s, const 
             strcmp(row->probe, s->probe) != 0 || strcmp(row->target, target) != 0 ||
             (s->site && strcmp(row->site, s->site) != 0))
             continue;
+        if (isnan(row->value)) continue;
         if (!best || row->value > best->value) best = row;
     }
     return best;

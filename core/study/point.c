@@ -1,13 +1,16 @@
 /* A point from beginning to end.
  *
- * Every probe runs on three networks: the trained one; the same initialisation untrained; none, where the inputs
- * themselves (and their squares) stand for activations and the last point is repeated as the prediction.
+ * Every probe runs on three networks: the same initialisation untrained; none, where the inputs themselves (and their
+ * squares) stand for activations and the last point is repeated as the prediction; the trained one. All that can be
+ * known without training comes first, so that no training is lost to a mistake in a probe.
  */
 #include "study/point.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "io/file.h"
+#include "study/origin.h"
 #include "study/step_plan.h"
 #include "study/study.h"
 
@@ -21,9 +24,11 @@ struct point {
     struct orr_dataset *data;
     struct orr_transformer model;
     struct orr_windows windows; /* of the training split */
+    struct orr_parameters parameters;
+    float *initial;
     struct orr_train_result trained;
     struct orr_sample *sample;
-    struct orr_findings findings;
+    struct orr_findings findings, rehearsed; /* the latter only show what probes emit */
 };
 
 static void notice(const struct point *p, const char *what)
@@ -84,25 +89,44 @@ static orr_status check_fits(const struct orr_train_job *job, struct orr_error *
     return status;
 }
 
-static orr_status train(struct point *p, struct orr_error *err)
+static struct orr_train_job train_job(const struct point *p, const struct orr_train_config *config)
 {
     const struct orr_point_job *job = p->job;
-    const struct orr_train_config config = orr_recipe_train(job->recipe);
-    p->model = orr_recipe_model(job->recipe, p->data->n_observed);
+    return (struct orr_train_job){.device = job->device,
+                                  .data = p->data,
+                                  .windows = &p->windows,
+                                  .model = &p->model,
+                                  .config = config,
+                                  .directory = job->directory,
+                                  .recipe_hash = job->training_hash,
+                                  .resume = job->resume,
+                                  .stop = job->stop,
+                                  .watch = job->watch,
+                                  .watch_context = job->context};
+}
+
+/* The network as training will begin with it. */
+static orr_status initialise(struct point *p, struct orr_error *err)
+{
+    const struct orr_train_config config = orr_recipe_train(p->job->recipe);
+    p->model = orr_recipe_model(p->job->recipe, p->data->n_observed);
+    const struct orr_train_job job = train_job(p, &config);
+    ORR_TRY(check_fits(&job, err));
+    ORR_TRY(orr_transformer_parameters(&p->model, &p->parameters, err));
+    ORR_TRY(orr_parameters_arrange(&p->parameters, config.decay_patterns, config.n_decay_patterns, err));
+    const size_t n = (size_t)p->parameters.elements;
+    p->initial = orr_memory_array(n, sizeof *p->initial);
+    if (!p->initial) return orr_memory_out(err, "initial parameters", n * sizeof *p->initial);
+    orr_parameters_initialise(&p->parameters, config.seed, p->initial);
+    return ORR_OK;
+}
+
+static orr_status train(struct point *p, struct orr_error *err)
+{
+    const struct orr_train_config config = orr_recipe_train(p->job->recipe);
+    const struct orr_train_job job = train_job(p, &config);
     notice(p, "training");
-    const struct orr_train_job train_job = {.device = job->device,
-                                            .data = p->data,
-                                            .windows = &p->windows,
-                                            .model = &p->model,
-                                            .config = &config,
-                                            .directory = job->directory,
-                                            .recipe_hash = job->hash,
-                                            .resume = job->resume,
-                                            .stop = job->stop,
-                                            .watch = job->watch,
-                                            .watch_context = job->context};
-    ORR_TRY(check_fits(&train_job, err));
-    return orr_train_run(&train_job, &p->trained, err);
+    return orr_train_run(&job, &p->trained, err);
 }
 
 /* ---- probing ---- */
@@ -127,7 +151,7 @@ static orr_status add_loss(struct point *p, const char *network, const char *qua
 /* `clean_loss`: inputs without noise, windows of the sample. `loss`: what training saw, with noise on the inputs; for
  * repeating the last point its expectation, since the noise (variance s^2, independent of the data) only adds s^2. */
 static orr_status measure_losses(struct point *p, struct orr_study_state *study, const struct orr_network *network,
-                                 struct orr_error *err)
+                                 enum orr_network_kind kind, struct orr_error *err)
 {
     const double noise = p->job->recipe->train.noise;
     double loss[2];
@@ -136,10 +160,10 @@ static orr_status measure_losses(struct point *p, struct orr_study_state *study,
         ORR_TRY(
             add_loss(p, network->name, "clean_loss", (enum orr_split)split, loss[split], p->sample->count[split], err));
     }
-    if (!network->model)
+    if (kind == ORR_NO_NETWORK)
         return add_loss(p, network->name, "loss", ORR_TRAIN, loss[ORR_TRAIN] + noise * noise,
                         p->sample->count[ORR_TRAIN], err);
-    if (network->block != p->trained.trained) return ORR_OK;
+    if (kind == ORR_UNTRAINED) return ORR_OK;
     return add_loss(p, network->name, "loss", ORR_TRAIN, p->trained.final_loss, p->windows.count, err);
 }
 
@@ -147,7 +171,7 @@ static orr_status run_probes(struct point *p, struct orr_study_state *study, con
                              enum orr_network_kind kind, struct orr_error *err)
 {
     const struct orr_recipe *recipe = p->job->recipe;
-    ORR_TRY(measure_losses(p, study, network, err));
+    ORR_TRY(measure_losses(p, study, network, kind, err));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
         char what[160];
         if (!recipe->probes[i].on_network[kind]) continue;
@@ -160,36 +184,129 @@ static orr_status run_probes(struct point *p, struct orr_study_state *study, con
     return orr_study_save_activations(study, p->job->directory, err);
 }
 
-static orr_status study_network(struct point *p, enum orr_network_kind kind, struct orr_error *err)
+static struct orr_network network_of(const struct point *p, enum orr_network_kind kind)
+{
+    struct orr_network network = {.name = orr_network_names[kind]};
+    if (kind == ORR_NO_NETWORK) return network;
+    network.model = &p->model;
+    network.parameters = &p->parameters;
+    network.block = kind == ORR_TRAINED ? p->trained.trained : p->initial;
+    network.device = p->job->device;
+    return network;
+}
+
+static struct orr_study_config study_config(const struct point *p, const struct orr_network *network)
 {
     const struct orr_recipe *recipe = p->job->recipe;
-    const struct orr_network none = {.name = orr_network_names[kind]};
-    const struct orr_network some = {.name = orr_network_names[kind],
-                                     .model = &p->model,
-                                     .parameters = &p->trained.parameters,
-                                     .block = kind == ORR_TRAINED ? p->trained.trained : p->trained.initial,
-                                     .device = p->job->device};
-    const struct orr_network *network = kind == ORR_NO_NETWORK ? &none : &some;
-    const struct orr_study_config config = {.network = network,
-                                            .sample = p->sample,
-                                            .sites = (const char *const *)recipe->study.sites,
-                                            .n_sites = (uint32_t)recipe->study.n_sites,
-                                            .cache_bytes = (size_t)recipe->study.cache_mb << 20,
-                                            .directory = p->job->directory,
-                                            .stop = p->job->stop};
+    return (struct orr_study_config){.network = network,
+                                     .sample = p->sample,
+                                     .sites = (const char *const *)recipe->study.sites,
+                                     .n_sites = (uint32_t)recipe->study.n_sites,
+                                     .cache_bytes = (size_t)recipe->study.cache_mb << 20,
+                                     .directory = p->job->directory,
+                                     .stop = p->job->stop};
+}
+
+static orr_status study_network(struct point *p, enum orr_network_kind kind, struct orr_error *err)
+{
+    const struct orr_network network = network_of(p, kind);
+    const struct orr_study_config config = study_config(p, &network);
     struct orr_study_state *study;
     ORR_TRY(orr_study_create(&config, &study, err));
-    const orr_status status = run_probes(p, study, network, kind, err);
+    const orr_status status = run_probes(p, study, &network, kind, err);
     orr_study_destroy(study);
     return status;
 }
 
-static orr_status study_all(struct point *p, struct orr_error *err)
+/* Probes that only the trained network will meet are tried on the untrained one, and what they find is not kept. */
+static orr_status rehearse(struct point *p, struct orr_error *err)
 {
     const struct orr_recipe *recipe = p->job->recipe;
-    ORR_TRY(study_network(p, ORR_TRAINED, err));
+    const struct orr_network network = network_of(p, ORR_UNTRAINED);
+    struct orr_study_config config = study_config(p, &network);
+    config.directory = NULL;
+    struct orr_study_state *study;
+    ORR_TRY(orr_study_create(&config, &study, err));
+    orr_status status = ORR_OK;
+    for (size_t i = 0; status == ORR_OK && i < recipe->n_probes; ++i) {
+        const struct orr_recipe_plugin *probe = &recipe->probes[i];
+        const bool measured = recipe->study.untrained && probe->on_network[ORR_UNTRAINED];
+        if (!measured && probe->on_network[ORR_TRAINED]) status = orr_study_measure(study, probe, &p->rehearsed, err);
+    }
+    orr_study_destroy(study);
+    return status;
+}
+
+/* Everything but the trained network. */
+static orr_status study_controls(struct point *p, struct orr_error *err)
+{
+    const struct orr_recipe *recipe = p->job->recipe;
+    ORR_TRY(rehearse(p, err));
     if (recipe->study.untrained) ORR_TRY(study_network(p, ORR_UNTRAINED, err));
     return recipe->study.inputs ? study_network(p, ORR_NO_NETWORK, err) : ORR_OK;
+}
+
+/* ---- claims and scores beside what probes emit ---- */
+
+/* Is it a number that some probe emits for a network as a whole? */
+static bool is_emitted(const struct point *p, const char *quantity, const char *probe)
+{
+    const struct orr_findings *const lists[] = {&p->findings, &p->rehearsed};
+    for (size_t l = 0; l < 2; ++l)
+        for (size_t i = 0; i < lists[l]->count; ++i) {
+            const struct orr_finding_row *row = &lists[l]->row[i];
+            if (!*row->site && !*row->target && strcmp(row->quantity, quantity) == 0 &&
+                (!probe || strcmp(row->probe, probe) == 0))
+                return true;
+        }
+    return false;
+}
+
+static bool is_score(const struct orr_recipe *recipe, const char *quantity)
+{
+    for (size_t i = 0; i < recipe->n_scores; ++i)
+        if (strcmp(recipe->scores[i].name, quantity) == 0) return true;
+    return false;
+}
+
+/* The names that a claim may use, for the nearest of them. */
+static size_t list_quantities(const struct point *p, const char **name, size_t most)
+{
+    const struct orr_findings *const lists[] = {&p->findings, &p->rehearsed};
+    size_t n = 0;
+    if (n < most) name[n++] = "loss";
+    for (size_t i = 0; i < p->job->recipe->n_scores && n < most; ++i)
+        name[n++] = p->job->recipe->scores[i].name;
+    for (size_t l = 0; l < 2; ++l)
+        for (size_t i = 0; i < lists[l]->count && n < most; ++i)
+            if (!*lists[l]->row[i].site && !*lists[l]->row[i].target) name[n++] = lists[l]->row[i].quantity;
+    return n;
+}
+
+static orr_status check_claim(const struct point *p, const struct orr_recipe_expectation *e, struct orr_error *err)
+{
+    const char *known[128];
+    /* The loss in training belongs to the trained network alone, which has not been measured yet. */
+    if (strcmp(e->quantity, "loss") == 0 || strcmp(e->quantity, "clean_loss") == 0 ||
+        is_score(p->job->recipe, e->quantity) || is_emitted(p, e->quantity, e->probe))
+        return ORR_OK;
+    const char *near = orr_suggest(e->quantity, known, list_quantities(p, known, sizeof known / sizeof *known));
+    return orr_config_fail(orr_config_find(e->node, "quantity"), err, ORR_EINVAL,
+                           "\"%s\" is neither a score of this recipe nor a number that %s%s emits%s%s%s", e->quantity,
+                           e->probe ? "probe " : "a probe", e->probe ? e->probe : "", near ? ": did you mean \"" : "",
+                           near ? near : "", near ? "\"?" : "");
+}
+
+static orr_status check_names(const struct point *p, struct orr_error *err)
+{
+    const struct orr_recipe *recipe = p->job->recipe;
+    for (size_t i = 0; i < recipe->n_scores; ++i)
+        if (is_emitted(p, recipe->scores[i].name, NULL))
+            return orr_config_fail(recipe->scores[i].node, err, ORR_EINVAL,
+                                   "a probe emits a number of this name: call the score something else");
+    for (size_t i = 0; i < recipe->n_expectations; ++i)
+        ORR_TRY(check_claim(p, &recipe->expectations[i], err));
+    return ORR_OK;
 }
 
 /* ---- writing ---- */
@@ -209,8 +326,11 @@ static orr_status write_findings(const struct point *p, struct orr_error *err)
 static orr_status run_point(struct point *p, const char *summary, struct orr_measures *measures, struct orr_error *err)
 {
     ORR_TRY(simulate(p, err));
+    ORR_TRY(initialise(p, err));
+    ORR_TRY(study_controls(p, err));
+    ORR_TRY(check_names(p, err));
     ORR_TRY(train(p, err));
-    ORR_TRY(study_all(p, err));
+    ORR_TRY(study_network(p, ORR_TRAINED, err));
     ORR_TRY(write_findings(p, err));
     ORR_TRY(orr_measures_from_findings(measures, &p->findings, p->job->recipe, err));
     return orr_measures_write(measures, p->job->recipe, p->job->name, p->job->hash, summary, err);
@@ -219,24 +339,54 @@ static orr_status run_point(struct point *p, const char *summary, struct orr_mea
 static void point_fini(struct point *p)
 {
     orr_findings_fini(&p->findings);
+    orr_findings_fini(&p->rehearsed);
+    orr_parameters_fini(&p->parameters);
+    orr_memory_free(p->initial);
     orr_sample_destroy(p->sample);
     orr_train_result_fini(&p->trained);
     orr_windows_fini(&p->windows);
     orr_dataset_destroy(p->data);
 }
 
-orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures, struct orr_error *err)
+/* What an earlier session found, if it finished the point with this very recipe. */
+static orr_status read_finished(const struct point *p, const char *summary, struct orr_measures *measures,
+                                bool *finished, struct orr_error *err)
+{
+    char *findings = orr_memory_print("%s/findings.csv", p->job->directory);
+    if (!findings) return orr_memory_out(err, "a path", strlen(p->job->directory) + 16);
+    *finished = p->job->resume && access(summary, F_OK) == 0 && access(findings, F_OK) == 0;
+    orr_memory_free(findings);
+    if (!*finished) return ORR_OK;
+    struct orr_error why;
+    const orr_status status = orr_measures_read(measures, p->job->hash, summary, &why);
+    if (status == ORR_OK) return ORR_OK;
+    if (status != ORR_EINVAL && status != ORR_EFORMAT) return orr_fail(err, status, "%s", why.text);
+    /* Other probes, or a damaged file: what was trained is kept, and the rest is done again. */
+    orr_log(status == ORR_EINVAL ? ORR_LOG_INFO : ORR_LOG_WARN, "study", "%s: probing again", why.text);
+    orr_measures_fini(measures);
+    *finished = false;
+    return ORR_OK;
+}
+
+static orr_status run_or_read(struct point *p, const char *summary, struct orr_measures *measures, bool *ran,
+                              struct orr_error *err)
+{
+    bool finished;
+    ORR_TRY(orr_origin_claim(p->job->directory, p->job->recipe, p->job->device, err));
+    ORR_TRY(read_finished(p, summary, measures, &finished, err));
+    *ran = !finished;
+    if (*ran) return run_point(p, summary, measures, err);
+    notice(p, "finished before");
+    return ORR_OK;
+}
+
+orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures, bool *ran,
+                         struct orr_error *err)
 {
     struct point p = {.job = job};
     char *summary = orr_memory_print("%s/summary.json", job->directory);
     if (!summary) return orr_memory_out(err, "a path", strlen(job->directory) + 16);
-    orr_status status;
-    if (job->resume && access(summary, F_OK) == 0) {
-        notice(&p, "finished before");
-        status = orr_measures_read(measures, job->hash, summary, err);
-    } else {
-        status = run_point(&p, summary, measures, err);
-    }
+    const orr_status status = run_or_read(&p, summary, measures, ran, err);
     point_fini(&p);
     orr_memory_free(summary);
     return status;

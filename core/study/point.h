@@ -9,6 +9,7 @@ struct orr_point_job {
     const char *name;          /* of the point; "" in a run of one */
     const char *directory;     /* exists */
     const char *hash;          /* of the resolved recipe */
+    const char *training_hash; /* of what of it bears on training: recorded in checkpoints */
     struct orr_open_device *device;
     uint32_t threads; /* for simulating */
     bool resume;
@@ -19,9 +20,11 @@ struct orr_point_job {
     void *context; /* of watch and notice */
 };
 
-/* Run the point, or, when its summary.json is there and from the same recipe, only read that. measures: zeroed; the
- * caller's to release, also on failure. summary.json is written last, so that it marks a finished point. */
-ORR_CHECKED orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures,
+/* Run the point, or, when its findings.csv and a summary.json of the same recipe are there, only read that (*ran is
+ * false). A point that was trained for other probes or scores is only probed again. measures: zeroed; the caller's to
+ * release, also on failure. summary.json is written last, so that it marks a finished point. EINVAL: it was begun on
+ * another device. */
+ORR_CHECKED orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures, bool *ran,
                                      struct orr_error *err);
 
 #endif

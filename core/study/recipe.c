@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/params.h"
 #include "base/suggest.h"
+#include "orrery/probe.h"
 #include "study/recipe_table.h"
 
 #include <inttypes.h>
@@ -189,10 +190,76 @@ static orr_status bind_plugin(struct orr_recipe *recipe, struct orr_loader *load
 {
     struct orr_error why;
     if (orr_loader_find(loader, kind, use->name, &use->plugin, &why) != ORR_OK)
-        return orr_config_fail(orr_config_find(use->node, "name"), err, why.code, "%s", why.text);
+        /* A path that leads nowhere is wrong input, like a name that nothing has. */
+        return orr_config_fail(orr_config_find(use->node, "name"), err,
+                               why.code == ORR_EIO ? ORR_EUNSUPPORTED : why.code, "%s", why.text);
     /* A probe that is given by its path is still called by its name in findings. */
     if (use->label == use->name) use->label = use->plugin->name;
+    if (kind == ORR_PROBE && strlen(use->label) >= ORR_LABEL_SIZE)
+        return orr_config_fail(use->node, err, ORR_EINVAL, "the probe's name has %zu characters: add as: a shorter one",
+                               strlen(use->label));
     return bind_parameters(recipe, use, path, err);
+}
+
+/* Make the probe once, and let it look at its parameters. */
+static orr_status try_probe(const struct orr_recipe_plugin *use, struct orr_error *err)
+{
+    const struct orr_probe_ops *ops = use->plugin->ops;
+    struct orr_error why = {.code = ORR_OK};
+    struct orr_probe *probe = NULL;
+    if (!ORR_HAS(ops, create) || !ORR_HAS(ops, destroy) || !ORR_HAS(ops, measure))
+        return orr_config_fail(use->node, err, ORR_EABI,
+                               "probe %s lacks create, destroy or measure: its plugin is not complete", use->name);
+    const orr_status status = ops->create(use->values, &probe, &why);
+    if (status != ORR_OK)
+        return orr_config_fail(use->node, err, status, "%s",
+                               why.text[0] ? why.text : "the probe cannot be made, and gave no reason");
+    ops->destroy(probe);
+    return ORR_OK;
+}
+
+/* ---- claims ---- */
+
+/* Is it a row of the table, a parameter of a plugin, or else in the resolved recipe? */
+static bool is_key(const struct orr_recipe *recipe, const char *key)
+{
+    for (size_t i = 0; i < orr_recipe_key_count; ++i)
+        if (strcmp(orr_recipe_keys[i].path, key) == 0) return true;
+    static const char simulator[] = "simulator.";
+    const struct orr_param *params = recipe->simulator.plugin->params;
+    for (size_t i = 0; strncmp(key, simulator, sizeof simulator - 1) == 0 && i < orr_params_count(params); ++i)
+        if (strcmp(params[i].key, key + sizeof simulator - 1) == 0) return true;
+    return at(recipe, key) != NULL;
+}
+
+static orr_status unknown_where(const struct orr_config_node *node, struct orr_error *err)
+{
+    const char *known[KEYS_MAX];
+    size_t n = 0;
+    for (; n < orr_recipe_key_count && n < KEYS_MAX; ++n)
+        known[n] = orr_recipe_keys[n].path;
+    const char *near = orr_suggest(node->key, known, n);
+    return orr_config_fail(node, err, ORR_EINVAL, "\"%s\" is not a key of a recipe%s%s%s", node->key,
+                           near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static orr_status check_expectation(const struct orr_recipe *recipe, const struct orr_recipe_expectation *e,
+                                    struct orr_error *err)
+{
+    const char *known[KEYS_MAX] = {"loss"};
+    size_t n = 1;
+    bool found = !e->probe || strcmp(e->probe, "loss") == 0;
+    for (size_t i = 0; e->where && i < e->where->count; ++i)
+        if (!is_key(recipe, e->where->children[i]->key)) return unknown_where(e->where->children[i], err);
+    for (size_t i = 0; i < recipe->n_probes; ++i) {
+        found = found || strcmp(recipe->probes[i].label, e->probe) == 0;
+        if (n < KEYS_MAX) known[n++] = recipe->probes[i].label;
+    }
+    if (found) return ORR_OK;
+    const char *near = orr_suggest(e->probe, known, n);
+    return orr_config_fail(orr_config_find(e->node, "probe"), err, ORR_EINVAL,
+                           "no probe of this recipe is called \"%s\"%s%s%s", e->probe, near ? ": did you mean \"" : "",
+                           near ? near : "", near ? "\"?" : "");
 }
 
 orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader, struct orr_error *err)
@@ -202,7 +269,10 @@ orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader,
         char path[32];
         snprintf(path, sizeof path, "probes.%zu", i);
         ORR_TRY(bind_plugin(recipe, loader, ORR_PROBE, &recipe->probes[i], path, err));
+        ORR_TRY(try_probe(&recipe->probes[i], err));
     }
+    for (size_t i = 0; i < recipe->n_expectations; ++i)
+        ORR_TRY(check_expectation(recipe, &recipe->expectations[i], err));
     return ORR_OK;
 }
 
@@ -274,6 +344,13 @@ double orr_recipe_tokens(const struct orr_recipe *recipe)
 orr_status orr_recipe_write(const struct orr_recipe *recipe, char **text, struct orr_error *err)
 {
     return orr_config_write(orr_config_root(recipe->config), text, err);
+}
+
+void orr_recipe_keep_training(struct orr_config *config)
+{
+    static const char *const others[] = {"probes", "scores", "expect", "report", "study"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; ++i)
+        (void)orr_config_remove(config, others[i]); /* one that is not there is fine */
 }
 
 void orr_recipe_hash(const char *text, char hash[17])

@@ -16,6 +16,9 @@
 enum orr_network_kind { ORR_TRAINED, ORR_UNTRAINED, ORR_NO_NETWORK };
 extern const char *const orr_network_names[3];
 
+/* Room for a name that stands in findings. */
+enum { ORR_LABEL_SIZE = 64 };
+
 /* A simulator or a probe and its parameters. */
 struct orr_recipe_plugin {
     const char *name;                   /* or a path */
@@ -39,6 +42,7 @@ struct orr_recipe_expectation {
     const char *claim, *quantity, *network, *split, *probe, *source; /* probe NULL: the first that has the quantity */
     double low, high;                                                /* equal: one value */
     const struct orr_config_node *where;                             /* key: value, ...; NULL: every point */
+    const struct orr_config_node *node;
 };
 
 /* Texts are borrowed from config. Whole numbers are 64-bit so that one table can fill them. */
@@ -95,6 +99,11 @@ bool orr_recipe_expects(const struct orr_recipe *recipe, const struct orr_recipe
 
 /* The recipe as YAML that reads back to the same recipe; *text is the caller's (orr_memory_free). */
 ORR_CHECKED orr_status orr_recipe_write(const struct orr_recipe *recipe, char **text, struct orr_error *err);
+/* The text of a bound recipe with every number written in one way only ("01" and "1" as 1): two recipes of one text are
+ * one experiment. *text is the caller's. */
+ORR_CHECKED orr_status orr_recipe_identity(const struct orr_recipe *recipe, char **text, struct orr_error *err);
+/* Remove from a resolved configuration what has no bearing on training: probes, scores, expect, report, study. */
+void orr_recipe_keep_training(struct orr_config *config);
 /* 16 hexadecimal digits of FNV-1a over the text of orr_recipe_write, and a zero. */
 void orr_recipe_hash(const char *text, char hash[17]);
 /* The dotted path of the first key in which two recipes differ, into path; false where they are equal. */

@@ -74,6 +74,9 @@ static orr_status read_sites(struct orr_recipe *recipe, struct orr_error *err)
     const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "study.sites");
     ORR_TRY(check_list(node, "sites", err));
     if (is_empty(node)) return default_sites(recipe, err);
+    if (node->count == 0)
+        return orr_config_fail(node, err, ORR_EINVAL,
+                               "at least one site is expected; without this key, all usual ones");
 
     char **hooks = NULL;
     size_t n_hooks = 0;
@@ -110,6 +113,9 @@ static orr_status read_plugin(const struct orr_config_node *node, const char *wh
     static const char fit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.";
     if (as && (out->label[0] == '.' || out->label[strspn(out->label, fit)]))
         return orr_config_fail(as, err, ORR_EINVAL, "\"%s\" names files: use letters, digits, _ - and .", out->label);
+    if (as && strlen(out->label) >= ORR_LABEL_SIZE)
+        return orr_config_fail(as, err, ORR_EINVAL, "\"%s\" has %zu characters: use at most %d", out->label,
+                               strlen(out->label), ORR_LABEL_SIZE - 1);
     out->node = node;
     return ORR_OK;
 }
@@ -123,6 +129,8 @@ static orr_status read_networks(const struct orr_config_node *probe, struct orr_
     for (int k = 0; k < 3; ++k)
         out->on_network[k] = is_empty(list);
     ORR_TRY(check_list(list, "networks", err));
+    if (!is_empty(list) && list->count == 0)
+        return orr_config_fail(list, err, ORR_EINVAL, "at least one network is expected: trained, untrained or none");
     for (size_t i = 0; !is_empty(list) && i < list->count; ++i) {
         const char *word;
         int k = 0;
@@ -158,6 +166,19 @@ static orr_status read_probes(struct orr_recipe *recipe, struct orr_error *err)
 
 /* ---- scores and expectations ---- */
 
+static orr_status check_score_name(const struct orr_config_node *node, struct orr_error *err)
+{
+    const char *name = node->key;
+    if (strlen(name) >= ORR_LABEL_SIZE)
+        return orr_config_fail(node, err, ORR_EINVAL, "the name of a score has %zu characters: use at most %d",
+                               strlen(name), ORR_LABEL_SIZE - 1);
+    if (!*name || strpbrk(name, ",\"\n\r"))
+        return orr_config_fail(node, err, ORR_EINVAL, "the name of a score has no comma, quote or line end");
+    if (strcmp(name, "loss") == 0 || strcmp(name, "clean_loss") == 0)
+        return orr_config_fail(node, err, ORR_EINVAL, "every run has a number of this name: call the score otherwise");
+    return ORR_OK;
+}
+
 static orr_status read_scores(struct orr_recipe *recipe, struct orr_error *err)
 {
     const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "scores");
@@ -170,6 +191,7 @@ static orr_status read_scores(struct orr_recipe *recipe, struct orr_error *err)
         struct orr_recipe_score *score = &recipe->scores[recipe->n_scores++];
         score->node = node->children[i];
         score->name = score->node->key;
+        ORR_TRY(check_score_name(score->node, err));
         ORR_TRY(read_words(score->node, "targets", &score->targets, &score->n_targets, err));
         if (score->n_targets == 0)
             return orr_config_fail(score->node, err, ORR_EINVAL, "a score needs at least one target column");
@@ -224,6 +246,7 @@ static orr_status read_expectation(const struct orr_config_node *node, struct or
     if (node->kind != ORR_CONFIG_MAP)
         return orr_config_fail(node, err, ORR_EINVAL, "an expectation is a map with claim, quantity, value, source");
     ORR_TRY(orr_config_check_keys(node, keys, sizeof keys / sizeof *keys, err));
+    out->node = node;
     for (size_t i = 0; i < sizeof needed / sizeof *needed; ++i)
         if (!orr_config_find(node, needed[i]))
             return orr_config_fail(node, err, ORR_EINVAL, "the expectation has no %s: add it", needed[i]);

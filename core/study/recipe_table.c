@@ -24,7 +24,7 @@ const struct orr_recipe_key orr_recipe_keys[] = {
     {"model.n_head", ORR_KEY_INT, "1", 1, 1000, AT(model.n_head), "attention heads of a block"},
     {"model.n_embd", ORR_KEY_INT, "32", 1, 65536, AT(model.n_embd), "channels of the residual stream"},
     {"model.window", ORR_KEY_INT, "0", 0, 1e6, AT(model.window), "points that attention looks back on; 0: all"},
-    {"train.steps", ORR_KEY_INT, NULL, 1, 1e9, AT(train.steps), "optimiser steps"},
+    {"train.steps", ORR_KEY_INT, NULL, 1, 1e8, AT(train.steps), "optimiser steps"},
     {"train.batch_tokens", ORR_KEY_INT, "0", 0, 1e9, AT(train.batch_tokens), "windows * context of a step"},
     {"train.batch_size", ORR_KEY_INT, "0", 0, 1e9, AT(train.batch_size), "windows of a step, instead of batch_tokens"},
     {"train.learning_rate", ORR_KEY_REAL, "1e-3", 0, 1e3, AT(train.learning_rate), "of AdamW, before the schedule"},

@@ -90,22 +90,36 @@ static orr_status finish(const struct context *c, struct orr_table *table, const
 
 /* ---- what it is ---- */
 
+/* Points that differ by more than their seed. */
+static size_t count_groups(const struct orr_run *run)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < run->n_points; ++i) {
+        size_t j = 0;
+        while (strcmp(run->point[j].group, run->point[i].group) != 0)
+            ++j;
+        n += j == i;
+    }
+    return n;
+}
+
 static orr_status print_head(const struct context *c)
 {
     const struct orr_report *report = c->report;
     const struct orr_recipe *recipe = c->recipe;
-    const double tokens = orr_run_tokens(report->run);
+    /* The full job has one seed. */
+    const size_t seeds = report->run->n_points / count_groups(report->run);
+    const double all = orr_run_tokens(report->run), tokens = all / (double)seeds;
     ORR_TRY(orr_text_add(c->text, c->err, "%s: %s\n", recipe->name, recipe->title ? recipe->title : ""));
     ORR_TRY(orr_text_add(c->text, c->err, "%s%s%s; device %s; %zu of %zu points done\n", recipe->label,
                          report->size ? ", size " : "", report->size ? report->size : "", report->device,
                          report->run->n_done, report->run->n_points));
-    if (report->full_tokens <= 0 || tokens <= 0)
-        return orr_text_add(c->text, c->err, "Trained on %.3g input points in all.\n", tokens);
+    ORR_TRY(orr_text_add(c->text, c->err, "Trained on %.3g input points in all", all));
+    if (report->full_tokens <= 0 || tokens <= 0) return orr_text_add(c->text, c->err, ".\n");
+    if (seeds > 1) ORR_TRY(orr_text_add(c->text, c->err, ", %.3g with each of %zu seeds", tokens, seeds));
     if (tokens >= report->full_tokens)
-        return orr_text_add(c->text, c->err, "Trained on %.3g input points in all: the full job's %.3g.\n", tokens,
-                            report->full_tokens);
-    return orr_text_add(c->text, c->err,
-                        "Trained on %.3g input points in all: %.0f times smaller than the full job (%.3g).\n", tokens,
+        return orr_text_add(c->text, c->err, ": the full job's %.3g.\n", report->full_tokens);
+    return orr_text_add(c->text, c->err, ": %.0f times smaller than the full job (%.3g).\n",
                         report->full_tokens / tokens, report->full_tokens);
 }
 

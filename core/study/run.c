@@ -21,6 +21,20 @@ static double now(void)
 
 /* ---- prepare ---- */
 
+static orr_status hash_training(const char *recipe, char hash[17], struct orr_error *err)
+{
+    struct orr_config *config;
+    char *text;
+    ORR_TRY(orr_config_parse(recipe, "this recipe", &config, err));
+    orr_recipe_keep_training(config);
+    const orr_status status = orr_config_write(orr_config_root(config), &text, err);
+    orr_config_destroy(config);
+    ORR_TRY(status);
+    orr_recipe_hash(text, hash);
+    orr_memory_free(text);
+    return ORR_OK;
+}
+
 static orr_status prepare_point(const struct orr_sweep *sweep, size_t i, struct orr_loader *loader,
                                 struct orr_run_point *point, struct orr_error *err)
 {
@@ -31,8 +45,48 @@ static orr_status prepare_point(const struct orr_sweep *sweep, size_t i, struct 
     ORR_TRY(orr_recipe_bind(point->recipe, loader, err));
     ORR_TRY(orr_recipe_write(point->recipe, &text, err));
     orr_recipe_hash(text, point->hash);
+    const orr_status status = hash_training(text, point->training_hash, err);
+    orr_memory_free(text);
+    ORR_TRY(status);
+    ORR_TRY(orr_recipe_identity(point->recipe, &text, err));
+    orr_recipe_hash(text, point->identity);
     orr_memory_free(text);
     return ORR_OK;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct orr_run_point *const *)a)->name, (*(const struct orr_run_point *const *)b)->name);
+}
+
+static int by_identity(const void *a, const void *b)
+{
+    return strcmp((*(const struct orr_run_point *const *)a)->identity,
+                  (*(const struct orr_run_point *const *)b)->identity);
+}
+
+/* Two points that are one experiment would count as two independent ones, and two of one name share a directory. */
+static orr_status check_distinct(const struct orr_run *run, struct orr_error *err)
+{
+    const struct orr_run_point **sorted = orr_memory_array(run->n_points, sizeof *sorted);
+    if (!sorted) return orr_memory_out(err, "points", run->n_points * sizeof *sorted);
+    for (size_t i = 0; i < run->n_points; ++i)
+        sorted[i] = &run->point[i];
+    orr_status status = ORR_OK;
+    qsort(sorted, run->n_points, sizeof *sorted, by_identity);
+    for (size_t i = 1; status == ORR_OK && i < run->n_points; ++i)
+        if (by_identity(&sorted[i - 1], &sorted[i]) == 0)
+            status = orr_fail(err, ORR_EINVAL, "points %s and %s are the same experiment: give every value once",
+                              sorted[i - 1]->name, sorted[i]->name);
+    qsort(sorted, run->n_points, sizeof *sorted, by_name);
+    for (size_t i = 1; status == ORR_OK && i < run->n_points; ++i)
+        if (by_name(&sorted[i - 1], &sorted[i]) == 0)
+            status = orr_fail(err, ORR_EINVAL,
+                              "two points would have the directory %s: sweep values that still differ when all but "
+                              "letters, digits and = , . - + _ is replaced by _",
+                              sorted[i]->name);
+    orr_memory_free(sorted);
+    return status;
 }
 
 orr_status orr_run_prepare(const struct orr_sweep *sweep, struct orr_loader *loader, struct orr_run *run,
@@ -47,7 +101,9 @@ orr_status orr_run_prepare(const struct orr_sweep *sweep, struct orr_loader *loa
         orr_run_fini(run);
         return status;
     }
-    return ORR_OK;
+    const orr_status status = check_distinct(run, err);
+    if (status != ORR_OK) orr_run_fini(run);
+    return status;
 }
 
 void orr_run_fini(struct orr_run *run)
@@ -57,6 +113,7 @@ void orr_run_fini(struct orr_run *run)
         orr_measures_fini(&run->point[i].measures);
     }
     orr_memory_free(run->point);
+    orr_file_unlock(run->lock);
     *run = (struct orr_run){.point = NULL};
 }
 
@@ -106,6 +163,7 @@ static orr_status run_point(const struct orr_run_job *job, struct orr_run *run, 
                                             .name = point->name,
                                             .directory = directory,
                                             .hash = point->hash,
+                                            .training_hash = point->training_hash,
                                             .device = job->device,
                                             .threads = job->threads,
                                             .resume = job->resume,
@@ -115,8 +173,9 @@ static orr_status run_point(const struct orr_run_job *job, struct orr_run *run, 
                                             .context = &watching};
     const double started = now();
     notice(&watching, NULL);
-    ORR_TRY(orr_point_run(&point_job, &point->measures, err));
-    point->seconds = now() - started;
+    bool ran;
+    ORR_TRY(orr_point_run(&point_job, &point->measures, &ran, err));
+    point->seconds = ran ? now() - started : -1;
     point->done = true;
     ++run->n_done;
     return ORR_OK;
@@ -206,8 +265,9 @@ static orr_status gather_summaries(const struct orr_run_job *job, const struct o
 orr_status orr_run_all(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err)
 {
     const double started = now();
+    ORR_TRY(orr_directory_open(job->directory, &run->lock, err));
     ORR_TRY(claim(job, run, err));
-    ORR_TRY(orr_environment_write(job, run, -1, err));
+    ORR_TRY(orr_environment_begin(job, run, err));
     for (size_t i = 0; i < run->n_points; ++i) {
         orr_status status = enter_point(job, run, i, err);
         if (status == ORR_OK && job->stop && *job->stop && i + 1 < run->n_points)
@@ -220,5 +280,5 @@ orr_status orr_run_all(const struct orr_run_job *job, struct orr_run *run, struc
         ORR_TRY(gather_findings(job, run, err));
         ORR_TRY(gather_summaries(job, run, err));
     }
-    return orr_environment_write(job, run, now() - started, err);
+    return orr_environment_end(job, run, now() - started, err);
 }

@@ -1,6 +1,7 @@
 /* A sample of windows: which ones, and the columns of the simulator at their positions. */
 #include "study/sample.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "orrery/random.h"
@@ -30,7 +31,12 @@ static orr_status choose_windows(struct orr_sample *sample, enum orr_split split
 {
     struct orr_windows windows;
     ORR_TRY(orr_windows_create(sample->data, split, &windows, err));
-    if (wanted > windows.count) wanted = windows.count;
+    if (wanted > windows.count) {
+        orr_log(ORR_LOG_WARN, "study",
+                "study.windows asks for %zu %s windows, and there are %zu: all of them are probed", wanted,
+                split == ORR_TRAIN ? "training" : "held-out", windows.count);
+        wanted = windows.count;
+    }
     sample->length = windows.length;
     sample->whole = windows.whole;
     sample->count[split] = wanted;

@@ -213,8 +213,8 @@ static orr_status fill(struct orr_sweep *sweep, const struct orr_sweep_options *
     return check_axes(sweep, err);
 }
 
-orr_status orr_sweep_create(const char *path, const struct orr_sweep_options *options, struct orr_sweep **out,
-                            struct orr_error *err)
+static orr_status read_sweep(const char *path, const struct orr_sweep_options *options, struct orr_sweep **out,
+                             struct orr_error *err)
 {
     *out = NULL;
     struct orr_sweep *sweep = orr_memory_array(1, sizeof *sweep);
@@ -225,6 +225,49 @@ orr_status orr_sweep_create(const char *path, const struct orr_sweep_options *op
         *out = sweep;
     else
         orr_sweep_destroy(sweep);
+    return status;
+}
+
+/* All points of a size that was not chosen: its mistakes would else wait for whoever chooses it. */
+static orr_status check_size(const char *path, const char *size, struct orr_error *err)
+{
+    const struct orr_sweep_options options = {.size = size};
+    struct orr_sweep *sweep;
+    ORR_TRY(read_sweep(path, &options, &sweep, err));
+    orr_status status = ORR_OK;
+    for (size_t i = 0; status == ORR_OK && i < sweep->n_points; ++i) {
+        struct orr_recipe *recipe;
+        status = orr_sweep_point(sweep, i, &recipe, err);
+        if (status == ORR_OK) orr_recipe_destroy(recipe);
+    }
+    orr_sweep_destroy(sweep);
+    return status;
+}
+
+static orr_status check_other_sizes(const char *path, const char *chosen, struct orr_error *err)
+{
+    struct orr_config *file;
+    ORR_TRY(orr_config_load(path, &file, err));
+    const struct orr_config_node *sizes = orr_config_find(orr_config_root(file), "sizes");
+    orr_status status = ORR_OK;
+    for (size_t i = 0; status == ORR_OK && sizes && i < sizes->count; ++i) {
+        const char *size = sizes->children[i]->key;
+        if (chosen && strcmp(size, chosen) == 0) continue;
+        status = check_size(path, size, err);
+        if (status != ORR_OK) (void)orr_error_prefix(err, "size %s", size);
+    }
+    orr_config_destroy(file);
+    return status;
+}
+
+orr_status orr_sweep_create(const char *path, const struct orr_sweep_options *options, struct orr_sweep **out,
+                            struct orr_error *err)
+{
+    ORR_TRY(read_sweep(path, options, out, err));
+    const orr_status status = check_other_sizes(path, options->size, err);
+    if (status == ORR_OK) return ORR_OK;
+    orr_sweep_destroy(*out);
+    *out = NULL;
     return status;
 }
 
@@ -249,7 +292,7 @@ const char *orr_sweep_value(const struct orr_sweep *sweep, size_t i, size_t axis
 
 static orr_status copy_base(const struct orr_sweep *sweep, struct orr_config **out, struct orr_error *err)
 {
-    ORR_TRY(orr_config_parse("", "recipe", out, err));
+    ORR_TRY(orr_config_parse("", orr_config_root(sweep->base)->file, out, err));
     const orr_status status = orr_config_merge(*out, orr_config_root(sweep->base), err);
     if (status != ORR_OK) orr_config_destroy(*out);
     return status;

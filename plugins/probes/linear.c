@@ -16,7 +16,7 @@
 /* Set whenever the module is queried, which several threads may do. */
 static const struct orr_host *_Atomic host;
 
-enum { CUT, POSITIONS, TARGETS, SITES, PRECISION };
+enum { CUT, POSITIONS, TARGETS, SITES, PRECISION, WINDOWS };
 
 static const struct orr_param linear_params[] = {
     {"cut", ORR_PARAM_REAL, "1e-6", 0, 0.99, "1",
@@ -29,11 +29,14 @@ static const struct orr_param linear_params[] = {
      "Sites to read from, names or globs separated by commas; empty: every site of the study."},
     {"precision", ORR_PARAM_STRING, "double", 0, 0, "1",
      "double, or single: the float32 least squares of the published analysis, without standardising; cut is not used."},
+    {"windows", ORR_PARAM_INT, "0", 0, 1e8, "1",
+     "Windows of each split that are used, the first ones of the study; 0: all of them."},
     {.type = ORR_PARAM_END},
 };
 
 struct orr_probe {
     double cut;
+    uint64_t windows; /* 0: all */
     enum orr_positions positions;
     bool single;
     char *targets, *sites;
@@ -89,6 +92,7 @@ static orr_status linear_create(const union orr_value *param, struct orr_probe *
     if (!probe) return host->fail(err, ORR_ENOMEM, "linear: out of memory");
     *probe = (struct orr_probe){
         .cut = param[CUT].r,
+        .windows = (uint64_t)param[WINDOWS].i,
         .positions = positions == 0 ? ORR_ALL_POSITIONS : ORR_LAST_POSITION,
         .single = precision == 1,
         .targets = copy_text(param[TARGETS].s),
@@ -117,12 +121,23 @@ static orr_status check_finite(const struct measurement *m, const struct orr_mat
     return ORR_OK;
 }
 
+/* Only the first windows, where the probe is to use no more. */
+static void shorten(const struct measurement *m, struct orr_matrix *x)
+{
+    const struct orr_study *study = m->study;
+    /* A context of a whole trajectory has no input at its last step, which is only predicted. */
+    const uint64_t length = study->context < study->n_steps ? study->context : study->n_steps - 1;
+    const uint64_t rows = m->probe->windows * (m->probe->positions == ORR_ALL_POSITIONS ? length : 1);
+    if (rows && x->rows > rows) x->rows = rows;
+}
+
 static orr_status fetch_column(struct measurement *m, const char *name, int split, struct orr_matrix *out,
                                struct orr_error *err)
 {
     const struct orr_study *study = m->study;
     orr_status status = study->column(study->state, name, (enum orr_split)split, m->probe->positions, out, err);
     if (status != ORR_OK) return status;
+    shorten(m, out);
     if (m->rows[split] == 0) m->rows[split] = out->rows;
     if (out->cols != 1 || out->rows != m->rows[split] || out->rows == 0 || out->rows > INT_MAX)
         return host->fail(err, ORR_ESHAPE, "linear: column %s has %llu x %llu %s numbers, expected %llu x 1 (1 to %d)",
@@ -233,6 +248,7 @@ static orr_status fetch_features(const struct measurement *m, const char *site, 
         struct orr_matrix *x = &features[split];
         orr_status status = study->activations(study->state, site, (enum orr_split)split, m->probe->positions, x, err);
         if (status != ORR_OK) return status;
+        shorten(m, x);
         if (x->rows != m->rows[split] || x->cols == 0 || x->cols > INT_MAX || x->cols != features[0].cols)
             return host->fail(err, ORR_ESHAPE, "linear: site %s has %llu x %llu %s activations, expected %llu x %llu",
                               site, (unsigned long long)x->rows, (unsigned long long)x->cols, split_name(split),

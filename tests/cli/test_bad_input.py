@@ -1,8 +1,10 @@
 """Bad input is refused with a sentence that says where and what to do, and nothing is lost or left half done."""
 import os
+import re
 import resource
+import subprocess
 
-from program import SMOKE, equal, expect, main, read, run, tree
+from program import SMOKE, Skip, equal, expect, main, read, run, same_tree, tree
 
 
 def with_line(scratch, old, new):
@@ -39,6 +41,84 @@ def out_of_range(scratch):
 
 def missing_plugin(scratch):
     refused(scratch, "name: rollout", "name: rolout", "rolout", "orrery-probe-rolout.so")
+
+
+def missing_plugin_by_path(scratch):
+    refused(scratch, "name: rollout", "name: %s/x.so" % scratch, "probes.2.name", "x.so")
+
+
+def mistakes_of_probes_show_before_training(scratch):
+    for number, (old, new, *fragments) in enumerate([
+            ("condition: 8", "condition: 80", "probe rollout", "80"),
+            ("split: both", "split: sideways", "probes.2", "sideways"),
+            ("targets: Fx,Fy", "targets: Fx,Fz", "probe linear-single", "Fz"),
+            ("sites: '*hook_resid_post'", "sites: '*hook_resid_pots'", "probe linear-single", "hook_resid_pots"),
+            ("networks: [trained, untrained]", "networks: [trained]\n    positions: lst", "lst"),
+            ("quantity: rollout_error", "quantity: rollout_eror", "expect.0.quantity", 'did you mean "rollout_error"'),
+            ("quantity: rollout_error", "quantity: r2\n    probe: linear", "no", "probe linear emits"),
+            ("newtonian:", "rollout_error:", "scores.rollout_error", "a probe emits")]):  # fmt: skip
+        out = os.path.join(scratch, "out%d" % number)
+        fragments = [fragment for fragment in fragments if fragment != "no"]
+        expect(run("run", with_line(scratch, old, new), "--out", out, "-q"), 2, *fragments)
+        if os.path.exists(os.path.join(out, "checkpoints")):
+            raise AssertionError("%s was found after training" % new)
+
+
+def a_probe_of_the_trained_network_alone_is_tried_before_training(scratch):
+    path = with_line(scratch, "networks: [trained, untrained]\n", "networks: [trained]\n")
+    text = read(path).decode().replace("targets: Fx,Fy", "targets: Fx,Fz", 1)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    expect(run("run", path, "--out", os.path.join(scratch, "out"), "-q"), 2, "probe linear-single", "Fz")
+    if os.path.exists(os.path.join(scratch, "out", "checkpoints")):
+        raise AssertionError("it was found after training")
+
+
+def other_probes_do_not_train_again(scratch):
+    """A run with other probes, claims and scores goes on from what was trained, and ends as if it had begun with them."""
+    out, whole = os.path.join(scratch, "out"), os.path.join(scratch, "whole")
+    path = with_line(scratch, "cut: 1e-2", "cut: 1e-3")
+    expect(run("run", SMOKE, "--out", out, "-q"), 0)
+    [last] = [entry for entry in os.scandir(os.path.join(out, "checkpoints")) if entry.name.endswith("40.safetensors")]
+    before = last.stat().st_mtime_ns
+    expect(run("run", path, "--out", out, "-q", "--resume"), 0)
+    equal(os.stat(last.path).st_mtime_ns, before, "time of the checkpoint")
+    expect(run("run", path, "--out", whole, "-q"), 0)
+    same_tree(whole, out)
+
+
+def points_that_are_the_same(scratch):
+    expect(run("run", SMOKE, "--out", os.path.join(scratch, "out"), "--seeds", "1,01"), 2, "seed=01", "the same experiment")
+    equal(os.listdir(scratch), [], "files of a refused run")
+
+
+def damaged_results_are_made_again(scratch):
+    out, whole = os.path.join(scratch, "out"), os.path.join(scratch, "whole")
+    expect(run("run", SMOKE, "--out", whole, "-q"), 0)
+    expect(run("run", SMOKE, "--out", out, "-q"), 0)
+    with open(os.path.join(out, "summary.json"), "r+", encoding="utf-8") as file:
+        file.truncate(100)
+    expect(run("run", SMOKE, "--out", out, "--resume"), 0, "summary.json", "probing again")
+    same_tree(whole, out)
+    os.unlink(os.path.join(out, "findings.csv"))
+    expect(run("run", SMOKE, "--out", out, "-q", "--resume"), 0)
+    same_tree(whole, out)
+
+
+def leftovers_of_a_killed_run_are_removed(scratch):
+    out = os.path.join(scratch, "out")
+    expect(run("run", SMOKE, "--out", out, "-q"), 0)
+    before = tree(out)
+    for name in ["findings.csv.123-0.tmp", "activations/none/train/raw_inputs.npy.123-4.tmp"]:
+        with open(os.path.join(out, name), "w", encoding="utf-8") as file:
+            file.write("a part")
+    expect(run("run", SMOKE, "--out", out, "-q", "--resume"), 0)
+    equal(sorted(tree(out)), sorted(before), "files")
+
+
+def fewer_windows_than_asked_for_are_told(scratch):
+    expect(run("run", SMOKE, "--out", os.path.join(scratch, "out"), "--set", "study.windows=5000"), 0, "study.windows",
+           "5000", "training", "held-out")  # fmt: skip
 
 
 def context_too_long(scratch):
@@ -86,28 +166,68 @@ def unwritable_directory(scratch):
     with open(blocked, "w", encoding="utf-8") as file:
         file.write("not a directory")
     expect(run("run", SMOKE, "--out", os.path.join(blocked, "out")), 1, blocked)
+    expect(run("run", SMOKE, "--out", blocked), 2, blocked, "not a directory")
     equal(read(blocked), b"not a directory", "the file")
+
+
+def mounted(scratch, options):
+    """A small file system of its own, where this process may mount one."""
+    place = os.path.join(scratch, "mounted")
+    os.makedirs(place, exist_ok=True)
+    result = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True,
+                            check=False)  # fmt: skip
+    if result.returncode != 0:
+        raise Skip("no file system can be mounted here: " + result.stderr.strip())
+    return place
+
+
+def read_only_file_system(scratch):
+    place = mounted(scratch, "ro")
+    try:
+        expect(run("run", SMOKE, "--out", os.path.join(place, "out")), 1, place, "Read-only")
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def full_file_system(scratch):
+    """The checkpoints do not fit; what is there is whole, and the run goes on when there is room."""
+    place, whole = mounted(scratch, "size=64k"), os.path.join(scratch, "whole")
+    plain = ["-q", "--set", "study.save_activations=false"]
+    out = os.path.join(place, "out")
+    try:
+        expect(run("run", SMOKE, "--out", out, *plain), 1, "checkpoint", "No space left")
+        subprocess.run(["mount", "-o", "remount,size=8m", place], check=True)
+        expect(run("run", SMOKE, "--out", out, *plain, "--resume"), 0)
+        expect(run("run", SMOKE, "--out", whole, *plain), 0)
+        same_tree(whole, out)
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 def files_that_may_not_grow_are_whole_or_absent(scratch):
     """A limit on the size of files stands for a full disk: the first checkpoint does not fit any more."""
-    out = os.path.join(scratch, "out")
+    out, whole = os.path.join(scratch, "out"), os.path.join(scratch, "whole")
+    plain = ["-q", "--set", "study.save_activations=false"]
+    expect(run("run", SMOKE, "--out", whole, *plain), 0)
     limit = 6000
 
     def lower():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    expect(run("run", SMOKE, "--out", out, "-q", preexec_fn=lower), 1, "checkpoint")
+    expect(run("run", SMOKE, "--out", out, *plain, preexec_fn=lower), 1, "checkpoint")
+    complete = tree(whole)
     for name, data in tree(out).items():
-        if name != "recipe.yaml" or len(data) > limit:
-            raise AssertionError("%s was left behind" % name)
-    expect(run("run", SMOKE, "--out", out, "-q", "--resume"), 0)
+        equal(data, complete[name], name)
+    equal(os.listdir(os.path.join(out, "checkpoints")), [], "checkpoints")
+    expect(run("run", SMOKE, "--out", out, *plain, "--resume"), 0)
+    same_tree(whole, out)
 
 
 def checkpoint_survives_a_disk_that_fills_up(scratch):
     out, whole = os.path.join(scratch, "out"), os.path.join(scratch, "whole")
-    expect(run("run", SMOKE, "--out", whole, "-q"), 0)
-    # Checkpoints fit, findings.csv (40 kB) does not.
+    # Checkpoints fit; findings.csv, with a second probe of every column at every site, does not.
+    many = ["-q", "--set", "probes.1.sites='*'", "--set", "probes.1.targets='*'"]
+    expect(run("run", SMOKE, "--out", whole, *many), 0)
     limit = max(os.path.getsize(os.path.join(whole, "checkpoints", name))
                 for name in os.listdir(os.path.join(whole, "checkpoints")))  # fmt: skip
     if limit >= os.path.getsize(os.path.join(whole, "findings.csv")):
@@ -116,12 +236,12 @@ def checkpoint_survives_a_disk_that_fills_up(scratch):
     def lower():
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    expect(run("run", SMOKE, "--out", out, "-q", preexec_fn=lower), 1, "findings.csv")
+    expect(run("run", SMOKE, "--out", out, *many, preexec_fn=lower), 1, "findings.csv")
     equal(sorted(os.listdir(os.path.join(out, "checkpoints"))), sorted(os.listdir(os.path.join(whole, "checkpoints"))),
           "checkpoints")  # fmt: skip
     if os.path.exists(os.path.join(out, "findings.csv")):
         raise AssertionError("a part of findings.csv was left behind")
-    expect(run("run", SMOKE, "--out", out, "-q", "--resume"), 0)
+    expect(run("run", SMOKE, "--out", out, *many, "--resume"), 0)
     equal(tree(out), tree(whole), "files")
 
 
@@ -129,7 +249,9 @@ def loss_that_is_not_finite(scratch):
     result = run("run", SMOKE, "--out", os.path.join(scratch, "out"), "-q", "--set", "train.learning_rate=1e3",
                  "--set", "train.noise=1e6", "--set", "train.schedule=constant", "--set", "train.beta2=0",
                  "--set", "train.eps=1e-30", "--set", "train.weight_decay=1000")  # fmt: skip
-    expect(result, 1, "not finite")
+    expect(result, 1, "the loss (nan) is not finite in step")
+    if not re.search(r"the first value that is not: %[0-9]+ \([a-z_]+ f32\[[0-9,]+\]\) holds \S+ at element [0-9]+", result.stderr):
+        raise AssertionError(result.stderr)
 
 
 def more_than_the_device_has(scratch):
@@ -140,7 +262,11 @@ def more_than_the_device_has(scratch):
 
 
 if __name__ == "__main__":
-    main([unknown_key, wrong_type, out_of_range, missing_plugin, context_too_long, sizes_that_do_not_divide, not_yaml,
+    main([unknown_key, wrong_type, out_of_range, missing_plugin, missing_plugin_by_path,
+          mistakes_of_probes_show_before_training, a_probe_of_the_trained_network_alone_is_tried_before_training,
+          other_probes_do_not_train_again, points_that_are_the_same, damaged_results_are_made_again,
+          leftovers_of_a_killed_run_are_removed, fewer_windows_than_asked_for_are_told, context_too_long, sizes_that_do_not_divide, not_yaml,
           unknown_target_of_a_score, directory_that_holds_a_run, finished_run_is_only_reported_again,
-          unwritable_directory, files_that_may_not_grow_are_whole_or_absent, checkpoint_survives_a_disk_that_fills_up,
+          unwritable_directory, read_only_file_system, full_file_system,
+          files_that_may_not_grow_are_whole_or_absent, checkpoint_survives_a_disk_that_fills_up,
           loss_that_is_not_finite, more_than_the_device_has])  # fmt: skip

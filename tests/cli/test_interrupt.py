@@ -1,10 +1,11 @@
 """A run that is killed, or stopped by Ctrl-C, goes on with --resume and ends with the bytes it would have had."""
+import fcntl
 import os
 import signal
 import subprocess
 import time
 
-from program import PROGRAM, SMOKE, equal, expect, main, run, same_tree
+from program import PROGRAM, SMOKE, equal, expect, main, run, same_tree, tree
 
 # Long enough to be met in the middle, with checkpoints every few steps.
 SETTINGS = ["--set", "train.steps=3000", "--set", "train.checkpoint_every=100", "--set", "train.log_every=50", "-q",
@@ -79,6 +80,72 @@ def killed_sweep_keeps_its_finished_points(scratch):
     same_tree(whole, out)
 
 
+def two_runs_in_one_directory(scratch):
+    """Started together, one is refused, and what lies there is the other's."""
+    for attempt in range(6):
+        out = os.path.join(scratch, "out%d" % attempt)
+        both = [subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, "-q", "--seeds", seed], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, text=True) for seed in ["1", "2"]]  # fmt: skip
+        texts = [one.communicate(timeout=60)[1] for one in both]
+        codes = [one.returncode for one in both]
+        equal(sorted(codes), [0, 2], "exit codes (%r)" % texts)
+        with open(os.path.join(out, "recipe.yaml"), encoding="utf-8") as file:
+            seed = file.read().split("train:")[1].split("seed: ")[1].split()[0]
+        equal(seed, ["1", "2"][codes.index(0)], "the seed in recipe.yaml")
+
+
+def locked_directory_is_refused_also_for_resume(scratch):
+    out = os.path.join(scratch, "out")
+    expect(run("run", SMOKE, "--out", out, "-q"), 0)
+    before = tree(out)
+    with open(os.path.join(out, ".lock"), "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        expect(run("run", SMOKE, "--out", out, "-q", "--resume"), 2, ".lock", "another process")
+        os.unlink(os.path.join(out, ".lock"))
+    equal(tree(out), before, "files")
+
+
+def resume_on_another_device_is_refused(scratch):
+    out = os.path.join(scratch, "out")
+    expect(run("run", SMOKE, "--out", out, "-q", "--device", "reference"), 0)
+    before = tree(out)
+    expect(run("run", SMOKE, "--out", out, "-q", "--device", "null", "--resume"), 2, "origin.json", '"reference"', '"null"',
+           "--device")  # fmt: skip
+    equal(tree(out), before, "files")
+
+
+def end_while_probing(scratch, number, expected):
+    whole, out = os.path.join(scratch, "whole"), os.path.join(scratch, "out")
+    slow = ["--set", "study.windows=700"]
+    expect(run("run", SMOKE, "--out", whole, *slow, "-q"), 0)
+    with subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, *slow], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True) as process:  # fmt: skip
+        for line in process.stderr:
+            if "probe linear on network trained" in line:
+                process.send_signal(number)
+                break
+        else:
+            raise AssertionError("the run ended before it probed")
+        text = process.stderr.read()
+    equal(process.returncode, expected, "exit code")
+    expect(run("run", SMOKE, "--out", out, *slow, "-q", "--resume"), 0)
+    same_tree(whole, out)
+    return text
+
+
+def killed_while_probing_resumes_to_the_same_bytes(scratch):
+    end_while_probing(scratch, signal.SIGKILL, -signal.SIGKILL)
+
+
+def stopped_while_probing_says_how_to_go_on(scratch):
+    text = end_while_probing(scratch, signal.SIGINT, 130)
+    for fragment in ["stopped while probing", os.path.join(scratch, "out"), "--resume"]:
+        if fragment not in text:
+            raise AssertionError("no %r in:\n%s" % (fragment, text))
+
+
 if __name__ == "__main__":
     main([killed_run_resumes_to_the_same_bytes, stopped_run_saves_says_how_to_go_on_and_resumes,
-          killed_sweep_keeps_its_finished_points])  # fmt: skip
+          killed_sweep_keeps_its_finished_points, two_runs_in_one_directory,
+          locked_directory_is_refused_also_for_resume, resume_on_another_device_is_refused,
+          killed_while_probing_resumes_to_the_same_bytes, stopped_while_probing_says_how_to_go_on])  # fmt: skip

@@ -1,11 +1,15 @@
 """The smoke recipe from beginning to end, and what is left on the disk."""
 import ast
+import fcntl
 import json
 import math
 import os
+import pty
 import struct
+import subprocess
+import termios
 
-from program import SMOKE, equal, expect, findings, load, main, read, run, same_tree
+from program import PROGRAM, SMOKE, equal, expect, findings, load, main, read, run, same_tree
 
 
 def npy(path):
@@ -27,7 +31,7 @@ def smoke_run_leaves_everything_behind(scratch):
             raise AssertionError("%s is missing" % name)
     if read(out, "report.txt").decode() not in result.stdout:
         raise AssertionError("the report was not printed")
-    environment = load(out, "env.json")
+    [environment] = load(out, "env.json")["sessions"]
     equal(environment["device"]["backend"], "reference", "backend")
     equal({one["name"] for one in environment["plugins"]}, {"reference", "kepler", "linear", "rollout"}, "plugins")
     equal(environment["command"][1], "run", "command")
@@ -82,8 +86,84 @@ def summary_holds_scores_made_from_the_findings(scratch):
     equal([claim["claim"] for claim in summary["claims"]], ["repeating the last point does not look ahead"], "claims")
 
 
+def directories_that_are_not_utf8(scratch):
+    out = os.fsencode(scratch) + b"/caf\xe9"
+    expect(run("run", SMOKE, "--out", out, "-q", errors="surrogateescape"), 0)
+    with open(os.path.join(out, b"env.json"), encoding="utf-8") as file:
+        [session] = json.load(file)["sessions"]
+    equal(session["command"][4], scratch + "/caf\\xe9", "the directory on record")
+
+
+def warnings_are_json_lines_too(scratch):
+    result = expect(run("run", SMOKE, "--out", os.path.join(scratch, "out"), "--set", "study.windows=5000"), 0)
+    events = [json.loads(line) for line in result.stderr.splitlines()]
+    logs = [event for event in events if event["event"] == "log"]
+    equal([(log["level"], log["area"]) for log in logs], [("warn", "study")] * 2, "warnings")
+
+
+def a_terminal_keeps_its_lines(scratch):
+    """Progress is cut to the width of the terminal, and a warning has a line of its own."""
+    width = 40
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    words = [PROGRAM, "run", SMOKE, "--out", os.path.join(scratch, "out"), "--set", "study.windows=5000"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while True:
+                piece = os.read(ours, 65536)
+                if not piece:
+                    break
+                text += piece
+        except OSError:  # the other end was closed
+            pass
+    os.close(ours)
+    equal(process.returncode, 0, "exit code")
+    lines = [line for line in text.decode().replace("\n", "\r").split("\r") if line]
+    warnings = [line for line in lines if "study.windows" in line]
+    equal([line.startswith("warn study: study.windows asks") for line in warnings], [True, True], "beginnings of warnings")
+    others = [line for line in lines if line not in warnings]
+    if len(others) < 5 or max(len(line) for line in others) != width - 1:
+        raise AssertionError(others)
+
+
+def every_session_is_on_record(scratch):
+    out = os.path.join(scratch, "out")
+    expect(run("run", SMOKE, "--out", out, "-q", "--seeds", "1,2"), 0)
+    [first] = load(out, "env.json")["sessions"]
+    equal([one["point"] for one in first["points"]], ["seed=1", "seed=2"], "points")
+    if not (first["seconds"] > 0 and all(one["seconds"] > 0 for one in first["points"])):
+        raise AssertionError(first)
+    expect(run("run", SMOKE, "--out", out, "-q", "--seeds", "1,2", "--resume"), 0)
+    sessions = load(out, "env.json")["sessions"]
+    equal(len(sessions), 2, "sessions")
+    equal(sessions[0], first, "the first session")
+    equal((sessions[1]["points"], "--resume" in sessions[1]["command"]), ([], True), "points and command of the second")
+
+
 def saved_activations_give_the_loss_back(scratch):
-    """The output of repeating the last point, from the saved arrays alone."""
+    """The loss of repeating the last point, from the saved arrays and the simulator's points alone."""
+    out, points = os.path.join(scratch, "out"), os.path.join(scratch, "points.npy")
+    expect(run("run", SMOKE, "--out", out, "-q"), 0)
+    expect(run("generate", SMOKE, "--out", points), 0)
+    (_, steps, width), point = npy(points)
+    place = os.path.join(out, "activations")
+    (rows, channels), inputs = npy(os.path.join(place, "none/held_out/raw_inputs.npy"))
+    trajectory, step = (npy(os.path.join(place, "columns/held_out", name + ".npy"))[1] for name in ["trajectory", "step"])
+    total = 0.0
+    for row in range(rows):
+        after = int(trajectory[row] * steps + step[row] + 1) * width
+        for i in range(width):
+            total += (inputs[(row + 1) * channels - width + i] - point[after + i]) ** 2 / (rows * width)
+    [loss] = [float(row["value"]) for row in findings(out)
+              if (row["network"], row["quantity"], row["split"]) == ("none", "clean_loss", "held_out")]  # fmt: skip
+    # Points of size 2 are rounded to float by 1.2e-7 at most, and differ by 0.4 in the mean.
+    if not math.isclose(total, loss, rel_tol=1e-6):
+        raise AssertionError("%.9g from the arrays, %.9g in findings.csv" % (total, loss))
+
+
+def saved_activations_belong_to_the_columns(scratch):
     out = os.path.join(scratch, "out")
     expect(run("run", SMOKE, "--out", out, "-q"), 0)
     shape, inputs = npy(os.path.join(out, "activations/none/held_out/raw_inputs.npy"))
@@ -152,6 +232,8 @@ def generate_writes_trajectories(scratch):
 
 if __name__ == "__main__":
     main([smoke_run_leaves_everything_behind, every_probe_sees_every_network,
-          summary_holds_scores_made_from_the_findings, saved_activations_give_the_loss_back,
+          summary_holds_scores_made_from_the_findings, directories_that_are_not_utf8, warnings_are_json_lines_too,
+          a_terminal_keeps_its_lines, every_session_is_on_record, saved_activations_give_the_loss_back,
+          saved_activations_belong_to_the_columns,
           same_seed_same_bytes_and_another_seed_others, sweep_makes_a_directory_for_each_point,
           explain_prints_a_plan_and_a_graph, generate_writes_trajectories])  # fmt: skip

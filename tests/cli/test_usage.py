@@ -43,6 +43,8 @@ def unknown_words_are_met_with_the_nearest(_):
     expect(run("explane"), 2, 'unknown verb "explane"', 'did you mean "explain"')
     expect(run("run", SMOKE, "--sise", "quick"), 2, "unknown option --sise", "did you mean --size")
     expect(run("run", SMOKE, "--out"), 2, "--out needs an argument")
+    bogus = expect(run("run", SMOKE, "--bogus"), 2, "unknown option --bogus")
+    equal("did you mean" in bogus.stderr, False, "a suggestion for --bogus")
     expect(run("devices", "--json=yes"), 2, "--json takes no argument")
     expect(run("run"), 2, "recipe is missing")
     expect(run("run", SMOKE, "another"), 2, '"another" is one word too many')
@@ -95,8 +97,9 @@ def log_level_is_checked(_):
 def closed_output_is_a_failure(_):
     if not os.path.exists("/dev/full"):
         raise Skip("no /dev/full here")
-    code = os.spawnv(os.P_WAIT, "/bin/sh", ["sh", "-c", "'%s' devices >/dev/full 2>/dev/null" % PROGRAM])
-    equal(code, 1, "exit code")
+    for words in ["devices", "--version", "--help", "run --help"]:
+        code = os.spawnv(os.P_WAIT, "/bin/sh", ["sh", "-c", "'%s' %s >/dev/full 2>/dev/null" % (PROGRAM, words)])
+        equal(code, 1, "exit code of " + words)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,24 @@ ORR_EXPORT ssize_t write(int fd, const void *data, size_t n)
     return -1;
 }
 
+static char taken[256];
+
+static void take_line(void *context, const char *level, const char *area, const char *text)
+{
+    snprintf(taken, sizeof taken, "%s|%s|%s|%s", (const char *)context, level, area, text);
+}
+
+static void test_lines_can_be_redirected(void **state)
+{
+    (void)state;
+    char context[] = "mine";
+    taken[0] = '\0';
+    orr_log_redirect(take_line, context);
+    orr_log(ORR_LOG_ERROR, "plan", "a\nline of %d", 7);
+    orr_log_redirect(NULL, NULL);
+    assert_string_equal(taken, "mine|error|plan|a line of 7");
+}
+
 static void test_default_is_warn(void **state)
 {
     (void)state;
@@ -143,6 +161,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_default_is_warn),
+        cmocka_unit_test(test_lines_can_be_redirected),
         cmocka_unit_test(test_level_for_all_and_for_areas),
         cmocka_unit_test(test_last_rule_of_an_area_holds),
         cmocka_unit_test(test_unknown_words_are_refused),

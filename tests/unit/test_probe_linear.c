@@ -17,7 +17,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-enum { CUT, POSITIONS, TARGETS, SITES, PRECISION, N_PARAMS };
+enum { CUT, POSITIONS, TARGETS, SITES, PRECISION, WINDOWS, N_PARAMS };
 
 static const struct orr_plugin *plugin;
 static struct fake_study fake;
@@ -54,6 +54,7 @@ static const union orr_value *params(double cut, const char *positions, const ch
     value[TARGETS].s = targets;
     value[SITES].s = sites;
     value[PRECISION].s = precision;
+    value[WINDOWS].i = 0;
     return value;
 }
 
@@ -205,6 +206,36 @@ static void test_noise_scores_its_share(void **state)
     /* a hundred draws know a deviation to 7 %, and the delta method's to first order: within 30 % */
     const struct fake_finding *f = fake_study_finding(&fake, "r2", "x", "y", ORR_HELD_OUT);
     assert_near("standard error", f->uncertainty, deviation, 0.3 * deviation);
+    synthetic_free(&s);
+}
+
+/* The first windows of each split are a study of their own: the same bits as a study that has no more. */
+static void test_only_the_first_windows_are_used(void **state)
+{
+    (void)state;
+    enum { FEW = 300 };
+    double expected[2];
+    struct synthetic s = synthesise(1, 1);
+    union orr_value few[N_PARAMS];
+    memcpy(few, defaults(), sizeof few);
+    few[WINDOWS].i = FEW;
+    run_ok(few);
+    for (int split = 0; split < 2; ++split) {
+        const struct fake_finding *f = fake_study_finding(&fake, "r2", "x", "y", (enum orr_split)split);
+        assert_non_null(f);
+        assert_int_equal(f->n, FEW);
+        expected[split] = f->value;
+    }
+    fake_study_fini(&fake);
+    fake_study_init(&fake, 1, FEW, FEW);
+    fake_study_add_site(&fake, "x", WIDTH, s.x[0], s.x[1]);
+    fake_study_add_column(&fake, "y", s.y[0], s.y[1]);
+    fake_study_add_column(&fake, "trajectory", s.id[0], s.id[1]);
+
+    run_ok(defaults());
+
+    for (int split = 0; split < 2; ++split)
+        assert_near("r2 of the first windows", r2("x", "y", (enum orr_split)split), expected[split], 0);
     synthetic_free(&s);
 }
 
@@ -521,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_golden_scores_single),
         cmocka_unit_test(test_exact_map_scores_one),
         cmocka_unit_test(test_noise_scores_its_share),
+        cmocka_unit_test(test_only_the_first_windows_are_used),
         cmocka_unit_test(test_unrelated_target_scores_nothing),
         cmocka_unit_test(test_rows_of_a_trajectory_are_drawn_together),
         cmocka_unit_test(test_same_rows_same_error_bits),

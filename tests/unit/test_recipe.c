@@ -1,7 +1,7 @@
 /* Recipes: every fault by its text, defaults, sizes, settings, sweeps, and the comparison of two recipes. */
 #include "base/memory.h"
 #include "expect.h"
-#include "study/sweep.h"
+#include "study/run.h"
 
 static const char base_text[] = "name: probe-me\n"
                                 "simulator: {name: kepler}\n"
@@ -53,6 +53,8 @@ static void test_defaults(void **state)
     orr_recipe_destroy(r);
 }
 
+#define SIXTY_FOUR "a123456789b123456789c123456789d123456789e123456789f123456789g123"
+
 struct fault {
     const char *key, *value, *fragment[3];
 };
@@ -79,13 +81,18 @@ static void test_faults(void **state)
         {"train.batch_size", "4", {"train.batch_size", "either batch_tokens"}},
         {"train.warmup_steps", "50", {"train.warmup_steps", "warm-up of 50"}},
         {"study.sites", "[blocks.0.hook_resid_pos]", {"not a site", "blocks.0.hook_resid_post"}},
+        {"study.sites", "[]", {"study.sites", "at least one site"}},
         {"study.sites", "hook_embed", {"study.sites", "a list of sites"}},
         {"probes", "[{cut: 1}]", {"probes", "has no name"}},
         {"probes", "[{name: a}, {name: a}]", {"two probes are called \"a\"", "as:"}},
         {"probes", "[{name: a, as: ../b}]", {"../b", "letters"}},
         {"probes", "[{name: a, networks: [tamed]}]", {"tamed", "trained, untrained or none"}},
+        {"probes", "[{name: a, networks: []}]", {"at least one network"}},
+        {"probes", "[{name: a, as: " SIXTY_FOUR "}]", {"has 64 characters", "at most 63"}},
         {"probes", "[7]", {"a map with the name of a probe"}},
         {"scores", "{s: []}", {"at least one target"}},
+        {"scores", "{" SIXTY_FOUR ": [a]}", {"has 64 characters", "at most 63"}},
+        {"scores", "{clean_loss: [a]}", {"scores.clean_loss", "every run has a number of this name"}},
         {"scores", "[a]", {"a map of score"}},
         {"expect", "[{claim: c, quantity: q}]", {"no source"}},
         {"expect", "[{claim: c, quantity: q, source: s}]", {"value: x or range"}},
@@ -272,6 +279,59 @@ static void test_faulty_settings(void **state)
     expect_error(orr_sweep_create(file, &options, &sweep, &err), &err, ORR_EINVAL, "tny", "did you mean \"tiny\"");
 }
 
+static void expect_not_prepared(const char *setting, const char *first, const char *second)
+{
+    struct orr_error err;
+    struct orr_sweep *sweep;
+    struct orr_run run;
+    struct orr_loader *loader;
+    const struct orr_sweep_options options = {.set = &setting, .n_set = 1};
+    expect_ok(orr_loader_create(&loader, &err), &err);
+    expect_ok(orr_sweep_create(file, &options, &sweep, &err), &err);
+    expect_error(orr_run_prepare(sweep, loader, &run, &err), &err, ORR_EINVAL, first, second);
+    assert_null(run.point);
+    orr_sweep_destroy(sweep);
+    orr_loader_destroy(loader);
+}
+
+static void test_points_must_differ(void **state)
+{
+    (void)state;
+    expect_not_prepared("train.seed=1,2,01", "seed=1", "the same experiment");
+    expect_not_prepared("train.learning_rate=1e-3,0.001", "learning_rate=1e-3", "the same experiment");
+    expect_not_prepared("simulator.e_max=0.50,0.5", "e_max=0.50", "the same experiment");
+    expect_not_prepared("title=a b,a_b", "title=a_b", "directory");
+}
+
+static void test_sizes_that_are_not_chosen_are_checked(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_sweep *sweep;
+    char text[sizeof base_text + 64];
+    const struct orr_sweep_options chosen = {.size = "tiny"};
+    snprintf(text, sizeof text, "%s  bad: {train.stepz: 3}\n", base_text);
+    write_bytes(file, text, strlen(text));
+    expect_error(orr_sweep_create(file, &chosen, &sweep, &err), &err, ORR_EINVAL, "size bad", "stepz");
+    assert_null(sweep);
+    snprintf(text, sizeof text, "%s  bad: {sweep: {data.context: [5, 700]}}\n", base_text);
+    write_bytes(file, text, strlen(text));
+    expect_error(orr_sweep_create(file, &chosen, &sweep, &err), &err, ORR_EINVAL, "size bad", "context 700");
+}
+
+static void test_an_empty_file_is_named(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_sweep *sweep;
+    struct orr_recipe *r;
+    const struct orr_sweep_options none = {.size = NULL};
+    write_bytes(file, "", 0);
+    expect_ok(orr_sweep_create(file, &none, &sweep, &err), &err);
+    expect_error(orr_sweep_point(sweep, 0, &r, &err), &err, ORR_EINVAL, file, "no name");
+    orr_sweep_destroy(sweep);
+}
+
 static void test_written_sweep_reads_back(void **state)
 {
     (void)state;
@@ -343,6 +403,9 @@ static void test_full_size_is_the_paper(void **state)
         assert_true(c.noise == 0.1 && c.schedule.learning_rate == 1e-3 && c.schedule.drop_factor == 0.1);
         assert_int_equal(r->data.trajectories, 20000);
         assert_string_equal(r->label, "paper-faithful reproduction");
+        /* The published scores were fitted and scored on 1,000 training windows. */
+        assert_string_equal(r->probes[2].label, "linear-single");
+        assert_string_equal(orr_config_find(r->probes[2].node, "windows")->text, "1000");
         orr_recipe_destroy(r);
     }
     orr_sweep_destroy(sweep);
@@ -375,6 +438,26 @@ static void test_parameters_of_plugins(void **state)
     expect_error(bind("probes.0.cut", "wide", &err), &err, ORR_EINVAL, "cut", "wide");
     expect_error(bind("simulator.name", "keppler", &err), &err, ORR_EUNSUPPORTED, "keppler",
                  "orrery-simulator-keppler.so");
+    expect_error(bind("simulator.name", "/no/such.so", &err), &err, ORR_EUNSUPPORTED, "simulator.name", "/no/such.so");
+    expect_error(bind("probes.0.precision", "half", &err), &err, ORR_EINVAL, "probes.0", "half");
+}
+
+static orr_status bind_claim(const char *more, struct orr_error *err)
+{
+    char text[256];
+    snprintf(text, sizeof text, "[{claim: c, quantity: q, source: s, value: 1, %s}]", more);
+    return bind("expect", text, err);
+}
+
+static void test_claims_are_about_keys_and_probes_that_there_are(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    expect_ok(bind_claim("probe: linear, where: {data.context: 4, simulator.e_max: 0.8, probes.0.cut: 1}", &err), &err);
+    expect_ok(bind_claim("probe: loss", &err), &err);
+    expect_error(bind_claim("probe: liner", &err), &err, ORR_EINVAL, "probe", "did you mean \"linear\"");
+    expect_error(bind_claim("where: {data.contxt: 4}", &err), &err, ORR_EINVAL, "where",
+                 "did you mean \"data.context\"");
 }
 
 int main(void)
@@ -392,10 +475,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_keys_that_end_alike_are_told_apart, write_recipe, remove_recipe),
         cmocka_unit_test_setup_teardown(test_lists_and_quotes_are_single_values, write_recipe, remove_recipe),
         cmocka_unit_test_setup_teardown(test_faulty_settings, write_recipe, remove_recipe),
+        cmocka_unit_test_setup_teardown(test_points_must_differ, write_recipe, remove_recipe),
+        cmocka_unit_test_setup_teardown(test_sizes_that_are_not_chosen_are_checked, write_recipe, remove_recipe),
+        cmocka_unit_test_setup_teardown(test_an_empty_file_is_named, write_recipe, remove_recipe),
         cmocka_unit_test_setup_teardown(test_written_sweep_reads_back, write_recipe, remove_recipe),
         cmocka_unit_test(test_delivered_recipes_are_sound),
         cmocka_unit_test(test_full_size_is_the_paper),
         cmocka_unit_test(test_parameters_of_plugins),
+        cmocka_unit_test(test_claims_are_about_keys_and_probes_that_there_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,25 @@ static void test_table_columns_line_up(void **state)
     orr_table_fini(&table);
 }
 
+static void test_a_site_without_a_number_is_never_the_best(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_recipe *recipe = make_recipe();
+    struct orr_findings findings = {.row = NULL};
+    struct orr_measures measures = {.item = NULL};
+    add_r2(&findings, "trained", "a", "Fx", NAN, NAN);
+    add_r2(&findings, "trained", "b", "Fx", 0.8, 0.7);
+    add_r2(&findings, "trained", "b", "Fy", 0.4, 0.5);
+
+    expect_ok(orr_measures_from_findings(&measures, &findings, recipe, &err), &err);
+
+    expect_measure(&measures, "trained", "held_out", (0.7 + 0.5) / 2);
+    orr_measures_fini(&measures);
+    orr_findings_fini(&findings);
+    orr_recipe_destroy(recipe);
+}
+
 /* A run of n points that differ by seed, with score `first + step * i` of the trained network and 0.1 of the untrained.
  */
 static void make_run(struct orr_run *run, struct orr_run_point *point, size_t n, double first, double step)
@@ -238,8 +257,9 @@ static void test_report_of_two_seeds(void **state)
     struct orr_run run;
     struct orr_run_point point[2];
     make_run(&run, point, 2, 0.4, 0.1);
-    /* Mean 0.45; standard error 0.05; t(1) = 12.706. */
-    expect_report(&run, (const char *const[]){"0.45 +- 0.64", "0.35 +- 0.64", "interval holds it",
+    /* Mean 0.45; standard error 0.05; t(1) = 12.706. Each seed trains on 30 of the full job's 90 points. */
+    expect_report(&run, (const char *const[]){"60 input points in all, 30 with each of 2 seeds: 3 times smaller",
+                                              "0.45 +- 0.64", "0.35 +- 0.64", "interval holds it",
                                               "interval meets the range", NULL});
 }
 
@@ -251,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_findings_that_would_break_the_file_are_refused),
         cmocka_unit_test(test_findings_are_printed_as_csv),
         cmocka_unit_test(test_summary_is_read_back_and_another_recipe_is_refused),
+        cmocka_unit_test(test_a_site_without_a_number_is_never_the_best),
         cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_table_columns_line_up),
         cmocka_unit_test(test_report_of_one_seed),
