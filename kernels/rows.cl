@@ -62,16 +62,45 @@ kernel void rows_sort(global int *keys, const struct params_sort p)
     keys[p.count + other] = position;
 }
 
-/* Items (sorted pair, column): the first pair of each row adds up all of them; p.count is of pairs times columns, and
- * p.index is where the positions begin. */
-kernel void rows_add(global const int *keys, global const float *update, global float *y, const struct params_rows p)
+/* The run of pairs of one row is added up in segments, which end where REDUCE_CHUNK divides the position, so that no
+ * item has more than that to add. Items (sorted pair, column): the first pair of each segment adds it up, into y where
+ * it is the first of its run, else into the sum of its chunk. p.count is of pairs times columns, p.index is where the
+ * positions begin, p.table where the sums (chunk, column) do. */
+kernel void rows_add(global const int *keys, global const float *update, global float *sums, global float *y,
+                     const struct params_rows p)
 {
     ITEM(i, p.count);
     int at = (int)(i / (uint)p.width);
-    const int j = (int)i - at * p.width, pairs = p.count / p.width, row = keys[at];
-    if (row == INT_MAX || (at > 0 && keys[at - 1] == row)) return;
-    struct sum s = {y[p.y + row * p.width + j], 0.0f};
-    for (; at < pairs && keys[at] == row; ++at)
+    const int j = (int)i - at * p.width, pairs = p.count / p.width, row = keys[at], chunk = at / REDUCE_CHUNK;
+    const bool goes_on = at > 0 && keys[at - 1] == row;
+    if (row == INT_MAX || (goes_on && at != chunk * REDUCE_CHUNK)) return;
+    const int end = min(pairs, (chunk + 1) * REDUCE_CHUNK);
+    struct sum s = {goes_on ? 0.0f : y[p.y + row * p.width + j], 0.0f};
+    for (; at < end && keys[at] == row; ++at)
         sum_add(&s, update[p.row + keys[p.index + at] * p.width + j]);
+    if (goes_on)
+        sums[p.table + chunk * p.width + j] = sum_result(&s);
+    else
+        y[p.y + row * p.width + j] = sum_result(&s);
+}
+
+/* Does the run of pairs before chunk go on in it? */
+static bool goes_into(global const int *keys, int chunk)
+{
+    const int at = chunk * REDUCE_CHUNK;
+    return chunk > 0 && keys[at] != INT_MAX && keys[at - 1] == keys[at];
+}
+
+/* Items (chunk, column): the first chunk that a run goes into adds the sums of all of them.
+ * p.count is of chunks times columns. */
+kernel void rows_join(global const int *keys, global const float *sums, global float *y, const struct params_rows p)
+{
+    ITEM(i, p.count);
+    int chunk = (int)(i / (uint)p.width);
+    const int j = (int)i - chunk * p.width, chunks = p.count / p.width, row = keys[chunk * REDUCE_CHUNK];
+    if (!goes_into(keys, chunk) || (goes_into(keys, chunk - 1) && keys[(chunk - 1) * REDUCE_CHUNK] == row)) return;
+    struct sum s = {y[p.y + row * p.width + j], 0.0f};
+    for (; chunk < chunks && keys[chunk * REDUCE_CHUNK] == row; ++chunk)
+        sum_add(&s, sums[p.table + chunk * p.width + j]);
     y[p.y + row * p.width + j] = sum_result(&s);
 }

@@ -1,8 +1,8 @@
 /* The OpenCL backend: any OpenCL 1.2 device, products by CLBlast, everything else by the kernels in kernels/.
  *
  * In: calls on buffers of one device. Out: the same bits from run to run on one device and driver, whatever else it
- * does: no atomics, and every sum in an order that depends on shapes only. Calls are queued in order and not waited
- * for.
+ * does: no atomics, and every sum in an order that depends on shapes and launch_work only. Calls are queued in order
+ * and not waited for.
  */
 #include "operations.h"
 
@@ -51,8 +51,10 @@ static orr_status buffer_alloc(struct orr_device *dev, size_t bytes, struct orr_
     if (!buf) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for a buffer's record", sizeof *buf);
     cl_int code = CL_SUCCESS;
     buf->bytes = bytes;
+    dev->allocated += bytes;
     buf->memory = cl.clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes ? bytes : 4, NULL, &code);
     if (!buf->memory) {
+        dev->allocated -= bytes;
         opencl_host->dealloc(buf);
         return opencl_fail(err, "clCreateBuffer", code, "allocating memory");
     }
@@ -62,8 +64,8 @@ static orr_status buffer_alloc(struct orr_device *dev, size_t bytes, struct orr_
 
 static void buffer_free(struct orr_device *dev, struct orr_buffer *buf)
 {
-    (void)dev;
     if (!buf) return;
+    dev->allocated -= buf->bytes;
     cl.clReleaseMemObject(buf->memory);
     opencl_host->dealloc(buf);
 }

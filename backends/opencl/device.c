@@ -1,13 +1,26 @@
 /* Opening and closing a device, its scratch memory, and keeping its queue short. */
 #include "device.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+
+/* Of the process: what CLBlast keeps belongs to all of them. */
+static atomic_uint open_devices;
+
+/* What a driver has to say beside its codes; from any thread. */
+static void CL_CALLBACK notify(const char *text, const void *data, size_t size, void *context)
+{
+    (void)data;
+    (void)size;
+    (void)context;
+    opencl_host->log(ORR_LOG_INFO, "opencl", "the driver says: %s", text);
+}
 
 static orr_status create(struct orr_device *dev, struct orr_error *err)
 {
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)dev->found->platform, 0};
     cl_int code = CL_SUCCESS;
-    dev->context = cl.clCreateContext(properties, 1, &dev->found->device, NULL, NULL, &code);
+    dev->context = cl.clCreateContext(properties, 1, &dev->found->device, notify, NULL, &code);
     if (!dev->context) return opencl_fail(err, "clCreateContext", code, "opening the device");
     dev->queue = cl.clCreateCommandQueue(dev->context, dev->found->device, 0, &code);
     if (!dev->queue) return opencl_fail(err, "clCreateCommandQueue", code, "opening the device");
@@ -25,6 +38,7 @@ orr_status opencl_device_open(uint32_t index, uint64_t launch_work, struct orr_d
     struct orr_device *dev = opencl_host->alloc(sizeof *dev, 64);
     if (!dev) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for a device", sizeof *dev);
     *dev = (struct orr_device){.found = found, .align = found->info.align, .launch_work = launch_work};
+    atomic_fetch_add(&open_devices, 1);
     const orr_status status = create(dev, err);
     if (status != ORR_OK) {
         opencl_device_close(dev);
@@ -39,19 +53,24 @@ orr_status opencl_device_open(uint32_t index, uint64_t launch_work, struct orr_d
 void opencl_device_close(struct orr_device *dev)
 {
     if (!dev) return;
+    opencl_host->log(ORR_LOG_DEBUG, "opencl", "%llu launches, the largest of %llu visits; %llu flushes, %llu waits",
+                     (unsigned long long)dev->tally.launches, (unsigned long long)dev->tally.largest,
+                     (unsigned long long)dev->tally.flushes, (unsigned long long)dev->tally.waits);
     if (dev->queue) cl.clFinish(dev->queue);
     opencl_programs_release(dev);
     if (dev->bound) cl.clReleaseEvent(dev->bound);
     if (dev->scratch) cl.clReleaseMemObject(dev->scratch);
     if (dev->queue) cl.clReleaseCommandQueue(dev->queue);
-    /* CLBlast keeps programs of the context, and would free them after the driver has gone. */
-    clblast.CLBlastClearCache();
+    /* CLBlast keeps programs of every context, and would free them after the driver has gone. */
+    if (atomic_fetch_sub(&open_devices, 1) == 1) clblast.CLBlastClearCache();
     if (dev->context) cl.clReleaseContext(dev->context);
     opencl_host->dealloc(dev);
 }
 
-orr_status opencl_queued(struct orr_device *dev, uint32_t count, struct orr_error *err)
+orr_status opencl_queued(struct orr_device *dev, uint32_t count, uint64_t visits, struct orr_error *err)
 {
+    dev->tally.launches += count;
+    if (visits > dev->tally.largest) dev->tally.largest = visits;
     const uint32_t before = dev->launches;
     dev->launches += count;
     if (before / OPENCL_FLUSH == dev->launches / OPENCL_FLUSH) return ORR_OK;
@@ -62,11 +81,13 @@ orr_status opencl_queued(struct orr_device *dev, uint32_t count, struct orr_erro
         const cl_event waited = dev->bound;
         dev->bound = mark;
         if (waited) {
+            ++dev->tally.waits;
             const cl_int code = cl.clWaitForEvents(1, &waited);
             cl.clReleaseEvent(waited);
             if (code != CL_SUCCESS) return opencl_fail(err, "clWaitForEvents", code, "bounding the queue");
         }
     }
+    ++dev->tally.flushes;
     OPENCL_CALL("handing over the queue", clFlush, dev->queue);
     return ORR_OK;
 }
@@ -79,6 +100,13 @@ orr_status opencl_scratch(struct orr_device *dev, uint64_t elements, cl_mem *out
             return OPENCL_FAIL(err, ORR_ENOMEM,
                                "%zu bytes of scratch are more than the device's largest buffer (%llu): lower the batch",
                                bytes, (unsigned long long)dev->found->info.max_alloc);
+        const uint64_t memory = dev->found->info.memory_bytes;
+        if (memory && (dev->allocated > memory || bytes > memory - dev->allocated))
+            return OPENCL_FAIL(
+                err, ORR_ENOMEM,
+                "%zu bytes of scratch and %llu of buffers are more than the device has (%llu): lower the "
+                "batch, the context or n_embd",
+                bytes, (unsigned long long)dev->allocated, (unsigned long long)memory);
         cl_int code = CL_SUCCESS;
         /* What is queued keeps the old one alive for as long as it needs it. */
         if (dev->scratch) cl.clReleaseMemObject(dev->scratch);

@@ -36,9 +36,16 @@ struct orr_device {
     uint64_t launch_work; /* most element visits of one launch */
     cl_mem scratch;
     size_t scratch_bytes;
-    bool rehearsing;   /* build and allocate, but queue nothing */
-    uint32_t launches; /* since the last bound */
-    cl_event bound;    /* where the queue was at the bound before, or NULL */
+    uint64_t allocated;  /* bytes of all buffers, without scratch */
+    bool rehearsing;     /* build and allocate, but queue nothing */
+    bool products_ready; /* CLBlast has compiled its kernels */
+    bool told;           /* that kernels are being compiled */
+    uint32_t launches;   /* since the last bound */
+    cl_event bound;      /* where the queue was at the bound before, or NULL */
+    /* Since the device was opened; logged when it is closed. largest: visits of one launch. */
+    struct {
+        uint64_t launches, flushes, waits, largest;
+    } tally;
 };
 
 /* The number of elements and where they begin in the buffer; both fit 31 bits. */
@@ -76,14 +83,18 @@ struct opencl_launch {
     cl_mem buffer[8];
 };
 
-/* Queue a launch, in pieces of at most launch_work visits; of no items, nothing. */
+/* Queue a launch, in pieces of at most launch_work visits (of one item where an item has more); of no items, nothing.
+ */
 ORR_CHECKED orr_status opencl_launch(struct orr_device *dev, const struct opencl_launch *launch, struct orr_error *err);
+
+/* Tell the user, once a device, that kernels are being compiled, which may take long. */
+void opencl_compiling(struct orr_device *dev, const char *what);
 
 /* Free every program that launches have built. */
 void opencl_programs_release(struct orr_device *dev);
 
-/* Tell the queue that `count` more launches were queued: flushes and waits as the constants above say. */
-ORR_CHECKED orr_status opencl_queued(struct orr_device *dev, uint32_t count, struct orr_error *err);
+/* Say that `count` more launches of at most `visits` each were queued: flushes and waits as the constants above say. */
+ORR_CHECKED orr_status opencl_queued(struct orr_device *dev, uint32_t count, uint64_t visits, struct orr_error *err);
 
 /* At least `elements` floats of scratch, not zeroed, valid until the next call. An operation asks once and divides. */
 ORR_CHECKED orr_status opencl_scratch(struct orr_device *dev, uint64_t elements, cl_mem *out, struct orr_error *err);

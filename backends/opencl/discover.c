@@ -58,11 +58,14 @@ static const char *refuse(cl_device_id device)
     char version[64];
     int major = 0, minor = 0;
     device_text(device, CL_DEVICE_VERSION, version, sizeof version);
+    char profile[64];
+    device_text(device, CL_DEVICE_PROFILE, profile, sizeof profile);
     if (!device_flag(device, CL_DEVICE_AVAILABLE)) return "its driver says that it is not available";
     if (!device_flag(device, CL_DEVICE_COMPILER_AVAILABLE))
         return "its driver comes without a compiler: install the complete driver";
     if (sscanf(version, "OpenCL %d.%d", &major, &minor) != 2 || major * 10 + minor < 12)
         return "its driver is older than OpenCL 1.2: update it";
+    if (strcmp(profile, "FULL_PROFILE") != 0) return "it has the embedded profile only, whose arithmetic is less exact";
     if (!device_flag(device, CL_DEVICE_ENDIAN_LITTLE)) return "it is not little-endian";
     return NULL;
 }
@@ -98,7 +101,9 @@ static void add_platform(cl_platform_id platform, uint32_t number)
     if (code != CL_SUCCESS || count == 0) {
         char name[64];
         platform_text(platform, CL_PLATFORM_NAME, name, sizeof name);
-        opencl_host->log(ORR_LOG_INFO, "opencl", "platform %u (%s) has no devices", number, name);
+        opencl_host->log(ORR_LOG_DEBUG, "opencl", "platform %u (%s) has no devices%s", number, name,
+                         strcasestr(name, "rusticl") ? ": export RUSTICL_ENABLE=radeonsi (Intel: iris; NVIDIA: nouveau)"
+                                                     : "");
         return;
     }
     for (cl_uint d = 0; d < count && d < DEVICES_MAX && found_count < DEVICES_MAX; ++d) {

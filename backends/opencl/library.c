@@ -21,7 +21,8 @@ static const struct symbol loader_symbols[] = {
 #undef ENTRY
 };
 static const struct symbol clblast_symbols[] = {
-    {"CLBlastSgemm", offsetof(struct opencl_clblast, CLBlastSgemm)},
+    {"CLBlastSgemmWithTempBuffer", offsetof(struct opencl_clblast, CLBlastSgemmWithTempBuffer)},
+    {"CLBlastSGemmTempBufferSize", offsetof(struct opencl_clblast, CLBlastSGemmTempBufferSize)},
     {"CLBlastClearCache", offsetof(struct opencl_clblast, CLBlastClearCache)},
 };
 enum { CLBLAST_SYMBOLS = sizeof clblast_symbols / sizeof clblast_symbols[0] };

@@ -17,7 +17,8 @@ struct opencl_library {
 /* Of CLBlast, the plain product and nothing else: its strided-batched one gives wrong numbers where an operand has an
  * offset or a stride (1.5.3, and still in 1.7.0-dev), so neither batched form is ever looked up. */
 struct opencl_clblast {
-    __typeof__(CLBlastSgemm) *CLBlastSgemm;
+    __typeof__(CLBlastSgemmWithTempBuffer) *CLBlastSgemmWithTempBuffer;
+    __typeof__(CLBlastSGemmTempBufferSize) *CLBlastSGemmTempBufferSize;
     __typeof__(CLBlastClearCache) *CLBlastClearCache;
 };
 

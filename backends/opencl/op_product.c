@@ -1,4 +1,4 @@
-/* Matrix products, all of them by CLBlast's plain single-precision product at offset 0 of an aligned (sub-)buffer.
+/* Matrix products, all of them by CLBlast's plain single-precision product on aligned sub-buffers.
  *
  * Many small products are a loop of plain ones. An operand that does not begin at a multiple of the device's alignment,
  * or whose matrices are not such a multiple apart, is copied to scratch first, and a result is copied back. When both
@@ -25,6 +25,11 @@ struct product {
     uint64_t count, m, n, k;
     bool ta, tb;
     struct operand a, b, c;
+    struct {
+        uint64_t first, bytes; /* in scratch */
+        cl_mem part;           /* NULL when CLBlast needs none */
+    } temporary;
+    cl_mem part[3]; /* of a, b and c: the matrices of one product */
 };
 
 static uint64_t aligned(const struct orr_device *dev, uint64_t bytes)
@@ -32,68 +37,149 @@ static uint64_t aligned(const struct orr_device *dev, uint64_t bytes)
     return (bytes + dev->align - 1) / dev->align * dev->align;
 }
 
-/* The part of `memory` from byte `first` on: the buffer itself where that is its beginning. */
-static orr_status part_of(cl_mem memory, uint64_t first, uint64_t elements, cl_mem *out, bool *release,
-                          struct orr_error *err)
+/* Bytes [first, first + bytes) of memory, as an object of its own; the caller releases it. */
+static orr_status part_of(cl_mem memory, uint64_t first, uint64_t bytes, cl_mem *out, struct orr_error *err)
 {
-    const cl_buffer_region region = {.origin = (size_t)first, .size = (size_t)(elements * 4)};
+    const cl_buffer_region region = {.origin = (size_t)first, .size = (size_t)bytes};
     cl_int code = CL_SUCCESS;
-    *out = memory;
-    *release = false;
-    if (first == 0) return ORR_OK;
     *out = cl.clCreateSubBuffer(memory, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
-    if (!*out) return opencl_fail(err, "clCreateSubBuffer", code, "product");
-    *release = true;
+    return *out ? ORR_OK : opencl_fail(err, "clCreateSubBuffer", code, "product");
+}
+
+/* What one call of CLBlast computes: a block of the result from a range of the inner axis. */
+struct block {
+    uint64_t row, column, inner; /* where it begins */
+    uint64_t m, n, k;
+};
+
+/* What CLBlast wants to know of a block, in elements: where each operand's part begins, and the length of its rows. */
+struct layout {
+    size_t a, b, c, a_row, b_row, c_row;
+};
+
+static struct layout layout_of(const struct product *p, const struct block *at)
+{
+    return (struct layout){.a = (size_t)(p->ta ? at->inner * p->m + at->row : at->row * p->k + at->inner),
+                           .b = (size_t)(p->tb ? at->column * p->k + at->inner : at->inner * p->n + at->column),
+                           .c = (size_t)(at->row * p->n + at->column),
+                           .a_row = (size_t)(p->ta ? p->m : p->k),
+                           .b_row = (size_t)(p->tb ? p->k : p->n),
+                           .c_row = (size_t)p->n};
+}
+
+static CLBlastTranspose turned(bool yes) { return yes ? CLBlastTransposeYes : CLBlastTransposeNo; }
+
+static orr_status product_failed(const char *call, CLBlastStatusCode code, const struct block *at,
+                                 struct orr_error *err)
+{
+    char what[96];
+    snprintf(what, sizeof what, "product of (%llu, %llu) and (%llu, %llu)", (unsigned long long)at->m,
+             (unsigned long long)at->k, (unsigned long long)at->k, (unsigned long long)at->n);
+    return opencl_fail(err, call, (int)code, what);
+}
+
+/* The size of a block: the largest axis is halved until the work is bounded. Depends on shapes and launch_work only. */
+static struct block block_size(const struct orr_device *dev, const struct product *p)
+{
+    struct block size = {.m = p->m, .n = p->n, .k = p->k};
+    const uint64_t most = dev->launch_work * PRODUCT_WORK;
+    while (size.m * size.n * size.k > most) {
+        uint64_t *largest = size.m >= size.n ? &size.m : &size.n;
+        if (size.k > *largest) largest = &size.k;
+        *largest = (*largest + 1) / 2;
+    }
+    return size;
+}
+
+/* Does fn for every block of the product, in order; those of the inner axis follow each other. */
+typedef orr_status (*block_function)(struct orr_device *dev, struct product *p, const struct block *at,
+                                     struct orr_error *err);
+static orr_status each_block(struct orr_device *dev, struct product *p, block_function fn, struct orr_error *err)
+{
+    const struct block size = block_size(dev, p);
+    struct block at;
+    for (at.row = 0; at.row < p->m; at.row += size.m)
+        for (at.column = 0; at.column < p->n; at.column += size.n)
+            for (at.inner = 0; at.inner < p->k; at.inner += size.k) {
+                at.m = p->m - at.row < size.m ? p->m - at.row : size.m;
+                at.n = p->n - at.column < size.n ? p->n - at.column : size.n;
+                at.k = p->k - at.inner < size.k ? p->k - at.inner : size.k;
+                OPENCL_TRY(fn(dev, p, &at, err));
+            }
     return ORR_OK;
 }
 
-/* One call of CLBlast. Parts are released when what is queued has used them. */
-static orr_status multiply(struct orr_device *dev, const struct product *p, uint64_t at_a, uint64_t at_b, uint64_t at_c,
-                           float beta, struct orr_error *err)
+/* Raises p->temporary.bytes to what CLBlast needs beside the operands of a block. */
+static orr_status measure(struct orr_device *dev, struct product *p, const struct block *at, struct orr_error *err)
 {
-    const uint64_t at[3] = {at_a, at_b, at_c}, elements[3] = {p->m * p->k, p->k * p->n, p->m * p->n};
-    const cl_mem whole[3] = {p->a.memory, p->b.memory, p->c.memory};
-    cl_mem part[3];
-    bool release[3] = {false, false, false};
-    orr_status status = ORR_OK;
-    for (int i = 0; i < 3 && status == ORR_OK; ++i)
-        status = part_of(whole[i], at[i], elements[i], &part[i], &release[i], err);
-    if (status == ORR_OK) {
-        const CLBlastStatusCode code =
-            clblast.CLBlastSgemm(CLBlastLayoutRowMajor, p->ta ? CLBlastTransposeYes : CLBlastTransposeNo,
-                                 p->tb ? CLBlastTransposeYes : CLBlastTransposeNo, (size_t)p->m, (size_t)p->n,
-                                 (size_t)p->k, 1.0f, part[0], 0, (size_t)(p->ta ? p->m : p->k), part[1], 0,
-                                 (size_t)(p->tb ? p->k : p->n), beta, part[2], 0, (size_t)p->n, &dev->queue, NULL);
-        char what[96];
-        snprintf(what, sizeof what, "product of (%llu, %llu) and (%llu, %llu)", (unsigned long long)p->m,
-                 (unsigned long long)p->k, (unsigned long long)p->k, (unsigned long long)p->n);
-        if (code != CLBlastSuccess) status = opencl_fail(err, "CLBlastSgemm", (int)code, what);
-    }
-    for (int i = 0; i < 3; ++i)
-        if (release[i]) cl.clReleaseMemObject(part[i]);
-    return status == ORR_OK ? opencl_queued(dev, 4, err) : status;
+    const struct layout l = layout_of(p, at);
+    size_t bytes = 0;
+    const CLBlastStatusCode code = clblast.CLBlastSGemmTempBufferSize(
+        CLBlastLayoutRowMajor, turned(p->ta), turned(p->tb), (size_t)at->m, (size_t)at->n, (size_t)at->k, l.a, l.a_row,
+        l.b, l.b_row, l.c, l.c_row, &dev->queue, &bytes);
+    if (code != CLBlastSuccess) return product_failed("CLBlastSGemmTempBufferSize", code, at, err);
+    if (bytes > p->temporary.bytes) p->temporary.bytes = bytes;
+    return ORR_OK;
 }
 
-/* The i-th product, in pieces whose work is bounded. Pieces are rows of the result, or of the inner axis when a is
- * transposed; they are as many rows as keep every part aligned. */
-static orr_status multiply_bounded(struct orr_device *dev, const struct product *p, uint64_t i, struct orr_error *err)
+/* One call of CLBlast, on p->part. Its temporaries lie in scratch, since the queue is in order: otherwise it would
+ * allocate them anew in every call, and hold those of every call that is queued. */
+static orr_status multiply(struct orr_device *dev, struct product *p, const struct block *at, struct orr_error *err)
 {
-    const uint64_t a = p->a.first + i * p->a.stride, b = p->b.first + i * p->b.stride, c = p->c.first + i * p->c.stride;
-    const uint64_t limit = dev->launch_work * PRODUCT_WORK, unit = dev->align / 4;
-    const uint64_t whole = p->ta ? p->k : p->m, cost = p->ta ? p->m * p->n : p->n * p->k;
-    uint64_t rows = limit / cost / unit * unit;
-    if (rows == 0) rows = unit;
-    for (uint64_t first = 0; first < whole; first += rows) {
-        struct product piece = *p;
-        const uint64_t count = whole - first < rows ? whole - first : rows;
-        if (p->ta) {
-            piece.k = count;
-            OPENCL_TRY(multiply(dev, &piece, a + first * p->m * 4, b + first * p->n * 4, c, first ? 1.0f : 0.0f, err));
-        } else {
-            piece.m = count;
-            OPENCL_TRY(multiply(dev, &piece, a + first * p->k * 4, b, c + first * p->n * 4, 0.0f, err));
-        }
-    }
+    const struct layout l = layout_of(p, at);
+    const CLBlastStatusCode code = clblast.CLBlastSgemmWithTempBuffer(
+        CLBlastLayoutRowMajor, turned(p->ta), turned(p->tb), (size_t)at->m, (size_t)at->n, (size_t)at->k, 1.0f,
+        p->part[0], l.a, l.a_row, p->part[1], l.b, l.b_row, at->inner ? 1.0f : 0.0f, p->part[2], l.c, l.c_row,
+        &dev->queue, NULL, p->temporary.part);
+    if (code != CLBlastSuccess) return product_failed("CLBlastSgemmWithTempBuffer", code, at, err);
+    return opencl_queued(dev, 4, (at->m * at->n * at->k + PRODUCT_WORK - 1) / PRODUCT_WORK, err);
+}
+
+/* The i-th product. Parts are released when what is queued has used them. */
+static orr_status multiply_one(struct orr_device *dev, struct product *p, uint64_t i, struct orr_error *err)
+{
+    const struct operand *const operands[3] = {&p->a, &p->b, &p->c};
+    orr_status status = ORR_OK;
+    int made = 0;
+    for (; made < 3 && status == ORR_OK; ++made)
+        status = part_of(operands[made]->memory, operands[made]->first + i * operands[made]->stride,
+                         operands[made]->elements * 4, &p->part[made], err);
+    if (status == ORR_OK) status = each_block(dev, p, multiply, err);
+    while (made-- > 0)
+        if (p->part[made]) cl.clReleaseMemObject(p->part[made]);
+    return status;
+}
+
+static orr_status multiply_all(struct orr_device *dev, struct product *p, cl_mem scratch, struct orr_error *err)
+{
+    orr_status status = ORR_OK;
+    p->temporary.part = NULL;
+    if (p->temporary.bytes)
+        OPENCL_TRY(part_of(scratch, p->temporary.first, p->temporary.bytes, &p->temporary.part, err));
+    for (uint64_t i = 0; i < p->count && status == ORR_OK; ++i)
+        status = multiply_one(dev, p, i, err);
+    if (p->temporary.part) cl.clReleaseMemObject(p->temporary.part);
+    return status;
+}
+
+/* CLBlast compiles its kernels in the first product: in this one, of one element, before the first step. */
+static orr_status warm_up(struct orr_device *dev, struct orr_error *err)
+{
+    if (dev->products_ready) return ORR_OK;
+    const uint64_t apart = dev->align;
+    struct product p = {.count = 1, .m = 1, .n = 1, .k = 1};
+    struct operand *const operands[3] = {&p.a, &p.b, &p.c};
+    cl_mem scratch;
+    const struct block at = {.m = 1, .n = 1, .k = 1};
+    OPENCL_TRY(measure(dev, &p, &at, err));
+    p.temporary.first = 3 * apart;
+    OPENCL_TRY(opencl_scratch(dev, (p.temporary.first + p.temporary.bytes + 3) / 4, &scratch, err));
+    for (uint64_t i = 0; i < 3; ++i)
+        *operands[i] = (struct operand){.elements = 1, .memory = scratch, .first = i * apart};
+    opencl_compiling(dev, "products");
+    OPENCL_TRY(multiply_all(dev, &p, scratch, err));
+    OPENCL_CALL("compiling products", clFinish, dev->queue);
+    dev->products_ready = true;
     return ORR_OK;
 }
 
@@ -148,23 +234,26 @@ static orr_status run_product(struct orr_device *dev, struct product *p, struct 
     if (p->count == 0 || p->m == 0 || p->n == 0) return ORR_OK;
     if (p->k == 0)
         return opencl_fill(dev, out->buffer->memory, opencl_first(out), (int)(p->count * p->m * p->n), 0, err);
+    if (dev->rehearsing) OPENCL_TRY(warm_up(dev, err));
     p->a.elements = p->m * p->k;
     p->b.elements = p->k * p->n;
     p->c.elements = p->m * p->n;
     p->a.turned = p->ta && p->tb;
     for (int i = 0; i < 3; ++i)
         place(dev, p, operands[i], &needed);
-    if (needed) OPENCL_TRY(opencl_scratch(dev, needed / 4, &scratch, err));
+    if (p->a.turned) p->ta = false;
+    OPENCL_TRY(each_block(dev, p, measure, err));
+    p->temporary.first = needed;
+    needed += p->temporary.bytes;
+    OPENCL_TRY(opencl_scratch(dev, (needed + 3) / 4, &scratch, err));
     for (int i = 0; i < 3; ++i)
         if (operands[i]->staged) operands[i]->memory = scratch;
     if (p->a.turned) OPENCL_TRY(turn(dev, p, err));
-    if (p->a.turned) p->ta = false;
     for (int i = 0; i < 2; ++i)
         if (operands[i]->staged && !operands[i]->turned)
             OPENCL_TRY(opencl_copy(dev, in_tensor(operands[i]), in_scratch(operands[i]), count,
                                    (int)operands[i]->elements, err));
-    for (uint64_t i = 0; i < p->count && !dev->rehearsing; ++i)
-        OPENCL_TRY(multiply_bounded(dev, p, i, err));
+    if (!dev->rehearsing) OPENCL_TRY(multiply_all(dev, p, scratch, err));
     if (!p->c.staged) return ORR_OK;
     return opencl_copy(dev, in_scratch(&p->c), in_tensor(&p->c), count, (int)p->c.elements, err);
 }

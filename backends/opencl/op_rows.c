@@ -92,14 +92,27 @@ OPERATION(SCATTER_ADD)
     int padded = 1;
     while (padded < pairs)
         padded *= 2;
-    cl_mem keys;
-    OPENCL_TRY(opencl_scratch(dev, 2 * (uint64_t)padded, &keys, err));
-    OPENCL_TRY(sort_pairs(dev, call, keys, padded, err));
-    const struct params_rows params = {
-        .index = padded, .row = opencl_first(update), .y = opencl_first(y), .count = pairs * width, .width = width};
-    const struct opencl_launch launch = {.kernel = OPENCL_rows_add,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {keys, update->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+    /* Keys and positions, then the sums of chunks. */
+    const int chunks = opencl_chunks(pairs);
+    cl_mem scratch;
+    OPENCL_TRY(opencl_scratch(dev, 2 * (uint64_t)padded + (uint64_t)chunks * (uint64_t)width, &scratch, err));
+    OPENCL_TRY(sort_pairs(dev, call, scratch, padded, err));
+    struct params_rows params = {.table = 2 * padded,
+                                 .index = padded,
+                                 .row = opencl_first(update),
+                                 .y = opencl_first(y),
+                                 .count = pairs * width,
+                                 .width = width};
+    const struct opencl_launch add = {.kernel = OPENCL_rows_add,
+                                      .params = &params,
+                                      .items = (uint64_t)params.count,
+                                      .buffer = {scratch, update->buffer->memory, scratch, y->buffer->memory}};
+    OPENCL_TRY(opencl_launch(dev, &add, err));
+    if (chunks == 1) return ORR_OK;
+    params.count = chunks * width;
+    const struct opencl_launch join = {.kernel = OPENCL_rows_join,
+                                       .params = &params,
+                                       .items = (uint64_t)params.count,
+                                       .buffer = {scratch, scratch, y->buffer->memory}};
+    return opencl_launch(dev, &join, err);
 }

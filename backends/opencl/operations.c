@@ -58,12 +58,15 @@ static bool gives_whole(uint32_t op)
     }
 }
 
+/* Positions are of 31 bits, also those a chunk or a work-group beyond the last. */
+enum { COUNT_MAX = INT32_MAX - 1024 };
+
 static bool fits(const struct orr_tensor *t)
 {
     int64_t count = 1;
     if (t->rank > ORR_RANK_MAX || (t->dtype != ORR_F32 && t->dtype != ORR_I32)) return false;
     for (uint32_t k = 0; k < t->rank; ++k)
-        if (t->dim[k] < 0 || __builtin_mul_overflow(count, t->dim[k], &count) || count > INT32_MAX) return false;
+        if (t->dim[k] < 0 || __builtin_mul_overflow(count, t->dim[k], &count) || count > COUNT_MAX) return false;
     return true;
 }
 
@@ -91,6 +94,8 @@ static bool limits_fit(const struct orr_call *call)
     case ORR_OP_SCATTER_ADD:
         /* Pairs of (row, position), rounded up to a power of two, are indexed by 31 bits. */
         return (int64_t)opencl_count(&call->in[1]) * (call->attr.i[0] > 1 ? call->attr.i[0] : 1) <= INT64_C(1) << 29;
+    case ORR_OP_MAX:
+        return call->in[0].dim[call->attr.i[0]] > 0;
     default:
         return true;
     }

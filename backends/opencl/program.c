@@ -36,18 +36,27 @@ static const struct kernel_row rows[OPENCL_KERNELS] = {
 /* The first line that speaks of an error, else the first line, of what the driver's compiler said. */
 static void first_error(struct orr_device *dev, cl_program program, char *text, size_t size)
 {
-    char *log = opencl_host->alloc(65536, 64);
+    size_t length = 0;
     text[0] = '\0';
+    cl.clGetProgramBuildInfo(program, dev->found->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &length);
+    char *log = opencl_host->alloc(length + 1, 64);
     if (!log) return;
     log[0] = '\0';
-    cl.clGetProgramBuildInfo(program, dev->found->device, CL_PROGRAM_BUILD_LOG, 65535, log, NULL);
-    log[65535] = '\0';
+    cl.clGetProgramBuildInfo(program, dev->found->device, CL_PROGRAM_BUILD_LOG, length, log, NULL);
+    log[length] = '\0';
     const char *line = strcasestr(log, "error");
     while (line && line > log && line[-1] != '\n')
         --line;
     if (!line) line = log;
     snprintf(text, size, "%.*s", (int)strcspn(line, "\n"), line);
     opencl_host->dealloc(log);
+}
+
+void opencl_compiling(struct orr_device *dev, const char *what)
+{
+    if (dev->told) return;
+    opencl_host->log(ORR_LOG_INFO, "opencl", "compiling kernels, which on first use takes a while (%s first)", what);
+    dev->told = true;
 }
 
 static orr_status build(struct orr_device *dev, const struct kernel_row *row, int depth, cl_program *out,
@@ -63,7 +72,7 @@ static orr_status build(struct orr_device *dev, const struct kernel_row *row, in
     cl_program program =
         cl.clCreateProgramWithSource(dev->context, lines, (const char **)(uintptr_t)row->source, NULL, &code);
     if (!program) return opencl_fail(err, "clCreateProgramWithSource", code, row->family);
-    opencl_host->log(ORR_LOG_INFO, "opencl", "compiling kernels (first use): %s", row->family);
+    opencl_compiling(dev, row->family);
     code = cl.clBuildProgram(program, 1, &dev->found->device, options, NULL, NULL);
     if (code != CL_SUCCESS) {
         first_error(dev, program, said, sizeof said);
@@ -155,15 +164,17 @@ orr_status opencl_launch(struct orr_device *dev, const struct opencl_launch *lau
     OPENCL_TRY(obtain(dev, launch->kernel, launch->depth, &p, err));
     if (dev->rehearsing) return ORR_OK;
     cl_kernel kernel = p->kernel[launch->kernel];
-    const size_t group = p->group[launch->kernel];
-    const uint64_t fitting = dev->launch_work / (launch->visits ? launch->visits : 1);
-    const uint64_t piece = round_up(fitting ? fitting : 1, group);
+    size_t group = p->group[launch->kernel];
+    uint64_t fitting = dev->launch_work / (launch->visits ? launch->visits : 1);
+    if (fitting == 0) fitting = 1;
+    if (fitting < group) group = (size_t)fitting;
+    const uint64_t piece = fitting / group * group;
     OPENCL_TRY(set_arguments(kernel, row, launch, err));
     for (uint64_t first = 0; first < launch->items; first += piece) {
         const uint64_t left = launch->items - first;
         const size_t offset = (size_t)first, items = (size_t)round_up(left < piece ? left : piece, group);
         OPENCL_CALL(row->name, clEnqueueNDRangeKernel, dev->queue, kernel, 1, &offset, &items, &group, 0, NULL, NULL);
-        OPENCL_TRY(opencl_queued(dev, 1, err));
+        OPENCL_TRY(opencl_queued(dev, 1, items * (launch->visits ? launch->visits : 1), err));
     }
     return ORR_OK;
 }

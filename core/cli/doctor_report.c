@@ -8,14 +8,19 @@ static int problems;
 
 struct packages {
     const char *debian, *fedora, *arch;
+    const char *debian_note, *fedora_note; /* what the command needs first, or NULL */
 };
 
 static const struct packages packages[ORR_PACKAGES] = {
     [ORR_PACKAGE_LOADER] = {"ocl-icd-libopencl1", "ocl-icd", "ocl-icd"},
     [ORR_PACKAGE_CLBLAST] = {"libclblast1", "clblast", "clblast"},
-    [ORR_PACKAGE_AMD] = {"mesa-opencl-icd", "rocm-opencl", "rocm-opencl-runtime"},
+    [ORR_PACKAGE_AMD] = {"mesa-opencl-icd", "rocm-opencl", "rocm-opencl-runtime",
+                         "Debian 12's Mesa is too old for AMD: apt install -t bookworm-backports mesa-opencl-icd",
+                         NULL},
     [ORR_PACKAGE_INTEL] = {"intel-opencl-icd", "intel-compute-runtime", "intel-compute-runtime"},
-    [ORR_PACKAGE_NVIDIA] = {"nvidia-opencl-icd", "xorg-x11-drv-nvidia-cuda", "opencl-nvidia"},
+    [ORR_PACKAGE_NVIDIA] = {"nvidia-opencl-icd", "xorg-x11-drv-nvidia-cuda", "opencl-nvidia",
+                            "Debian: needs \"contrib non-free\" in the package sources",
+                            "Fedora: needs RPM Fusion (rpmfusion.org/Configuration)"},
     [ORR_PACKAGE_CPU] = {"pocl-opencl-icd", "pocl", "pocl"},
 };
 
@@ -71,5 +76,7 @@ void orr_doctor_install(enum orr_package package)
     const bool unknown = !debian && !fedora && !arch;
     if (debian || unknown) orr_doctor_line("sudo apt install %s%s", p->debian, unknown ? "      (Debian, Ubuntu)" : "");
     if (fedora || unknown) orr_doctor_line("sudo dnf install %s%s", p->fedora, unknown ? "      (Fedora)" : "");
+    if (p->debian_note && (debian || unknown)) orr_doctor_line("%s", p->debian_note);
+    if (p->fedora_note && (fedora || unknown)) orr_doctor_line("%s", p->fedora_note);
     if (arch || unknown) orr_doctor_line("sudo pacman -S %s%s", p->arch, unknown ? "      (Arch)" : "");
 }

@@ -19,20 +19,25 @@ static void try_library(const char *name, char *reason, size_t size)
     int ends[2], status = 0;
     size_t n = 0;
     reason[0] = '\0';
-    if (pipe(ends) != 0) return;
+    if (pipe(ends) != 0) {
+        snprintf(reason, size, "it could not be tried: %s", strerror(errno));
+        return;
+    }
     fflush(stdout);
     const pid_t child = fork();
     if (child == 0) {
         const char *text = dlopen(name, RTLD_NOW | RTLD_LOCAL) ? NULL : dlerror();
-        if (text && write(ends[1], text, strlen(text)) < 0) exit(EXIT_FAILURE);
-        exit(EXIT_SUCCESS);
+        _exit(text && write(ends[1], text, strlen(text)) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
     }
     close(ends[1]);
     for (ssize_t got = 1; child > 0 && got > 0 && n + 1 < size; n += (size_t)(got > 0 ? got : 0))
         got = read(ends[0], reason + n, size - 1 - n);
     reason[n] = '\0';
     close(ends[0]);
-    if (child < 0 || waitpid(child, &status, 0) != child) return;
+    if (child < 0 || waitpid(child, &status, 0) != child) {
+        snprintf(reason, size, "it could not be tried: %s", strerror(errno));
+        return;
+    }
     if (WIFSIGNALED(status)) snprintf(reason, size, "it crashes when it is opened (signal %d)", WTERMSIG(status));
 }
 
@@ -67,17 +72,18 @@ static void check_vendor_file(const char *path)
     if (!fgets(library, sizeof library, file)) library[0] = '\0';
     fclose(file);
     library[strcspn(library, "\r\n")] = '\0';
-    try_library(library, reason, sizeof reason);
+    if (library[0])
+        try_library(library, reason, sizeof reason);
+    else
+        snprintf(reason, sizeof reason, "it is empty and names no driver");
     if (!reason[0]) {
         orr_doctor_good("vendor file %s: %s", path, library);
     } else {
         orr_doctor_bad("vendor file %s: %s", path, reason);
         orr_doctor_line("reinstall the package that owns it: dpkg -S, rpm -qf or pacman -Qo says which");
     }
-    if (strstr(path, "rusticl") && !secure_getenv("RUSTICL_ENABLE")) {
-        orr_doctor_line("Mesa's rusticl shows no device unless RUSTICL_ENABLE is set, for example:");
-        orr_doctor_line("export RUSTICL_ENABLE=radeonsi      (AMD; Intel: iris; NVIDIA: nouveau)");
-    }
+    if (strstr(path, "rusticl") && !secure_getenv("RUSTICL_ENABLE"))
+        orr_doctor_line("shows no device, since RUSTICL_ENABLE is not set");
 }
 
 /* A path of a vendor file or of a directory of them, or the name of one in the usual directory. */
@@ -114,14 +120,16 @@ void orr_doctor_vendor_files(void)
 struct vendor {
     const char *id, *name;
     enum orr_package package;
-    const char *files; /* vendor files of its drivers, as patterns */
+    const char *files;   /* vendor files of its drivers, as patterns */
+    const char *rusticl; /* what RUSTICL_ENABLE calls it */
 };
 static const struct vendor vendors[] = {
-    {"0x1002", "AMD", ORR_PACKAGE_AMD, "/etc/OpenCL/vendors/{amdocl*,rusticl}.icd"},
-    {"0x8086", "Intel", ORR_PACKAGE_INTEL, "/etc/OpenCL/vendors/{intel*,rusticl}.icd"},
-    {"0x10de", "NVIDIA", ORR_PACKAGE_NVIDIA, "/etc/OpenCL/vendors/nvidia*.icd"},
+    {"0x1002", "AMD", ORR_PACKAGE_AMD, "/etc/OpenCL/vendors/{amdocl*,rusticl}.icd", "radeonsi"},
+    {"0x8086", "Intel", ORR_PACKAGE_INTEL, "/etc/OpenCL/vendors/{intel*,rusticl}.icd", "iris"},
+    {"0x10de", "NVIDIA", ORR_PACKAGE_NVIDIA, "/etc/OpenCL/vendors/{nvidia*,rusticl}.icd", "nouveau"},
 };
 enum { VENDORS = sizeof vendors / sizeof vendors[0] };
+static bool present[VENDORS]; /* whether there is a card */
 
 static bool exists(const char *pattern)
 {
@@ -141,6 +149,7 @@ static void check_card(const char *path)
     id[strcspn(id, "\n")] = '\0';
     for (size_t v = 0; v < VENDORS; ++v) {
         if (strcmp(id, vendors[v].id) != 0) continue;
+        present[v] = true;
         if (exists(vendors[v].files)) {
             orr_doctor_good("%s GPU, with an OpenCL driver", vendors[v].name);
         } else {
@@ -157,9 +166,17 @@ static void check_node(const char *path)
         orr_doctor_good("%s can be opened", path);
         return;
     }
-    const struct group *group = stat(path, &info) == 0 ? getgrgid(info.st_gid) : NULL;
     orr_doctor_bad("%s cannot be opened by this user: %s", path, strerror(errno));
-    orr_doctor_line("sudo usermod -aG %s $USER      (then log out and in again)", group ? group->gr_name : "render");
+    if (stat(path, &info) != 0 || info.st_gid == 0 || (info.st_mode & 0060) != 0060) {
+        orr_doctor_line("no group may open it: reinstall its driver, whose udev rules decide that, and restart");
+        return;
+    }
+    const struct group *group = getgrgid(info.st_gid);
+    if (group)
+        orr_doctor_line("sudo usermod -aG %s $USER      (then log out and in again)", group->gr_name);
+    else
+        orr_doctor_line("its group %u has no name here; in a container, start it with --group-add %u",
+                        (unsigned)info.st_gid, (unsigned)info.st_gid);
 }
 
 void orr_doctor_graphics(void)
@@ -181,4 +198,28 @@ void orr_doctor_graphics(void)
     if (any) return;
     orr_doctor_line("no GPU: the kernel offers neither /dev/dri/renderD* nor /dev/nvidia*");
     orr_doctor_line("in a container, start it with --device /dev/dri (NVIDIA: --gpus all)");
+}
+
+static bool rusticl_is_off(void)
+{
+    return exists("/etc/OpenCL/vendors/*rusticl*.icd") && !secure_getenv("RUSTICL_ENABLE");
+}
+
+void orr_doctor_hidden_graphics(void)
+{
+    for (size_t v = 0; v < VENDORS; ++v) {
+        if (!present[v]) continue;
+        orr_doctor_bad("%s GPU, but no GPU among the OpenCL devices", vendors[v].name);
+        if (rusticl_is_off()) orr_doctor_line("export RUSTICL_ENABLE=%s", vendors[v].rusticl);
+        orr_doctor_line("%s", rusticl_is_off() ? "or install another driver:" : "install its driver:");
+        orr_doctor_install(vendors[v].package);
+    }
+}
+
+void orr_doctor_no_device(void)
+{
+    orr_doctor_bad("the drivers show no device");
+    if (rusticl_is_off()) orr_doctor_line("export RUSTICL_ENABLE=radeonsi      (AMD; Intel: iris; NVIDIA: nouveau)");
+    orr_doctor_line("to compute on the processor:");
+    orr_doctor_install(ORR_PACKAGE_CPU);
 }

@@ -96,10 +96,11 @@ static orr_status set_up_log(const struct orr_arguments *arguments, struct orr_e
         if (orr_log_configure(spec, err) == ORR_OK) return ORR_OK;
         return orr_error_prefix(err, "ORRERY_LOG");
     }
+    /* Which device was taken, and that kernels compile for seconds, is said without being asked. */
     return orr_log_configure(orr_arguments_count(arguments, "-q") ? "error"
                              : loud >= 2                          ? "debug"
                              : loud == 1                          ? "info"
-                                                                  : "warn",
+                                                                  : "warn,info:opencl",
                              err);
 }
 

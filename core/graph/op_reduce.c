@@ -5,12 +5,17 @@
 #include "graph/build.h"
 #include "graph/optable.h"
 
+#include <string.h>
+
 orr_status orr_shape_rule_reduced(const struct orr_shape_site *s)
 {
     const int64_t axis = s->attr->i[0];
     if (s->in[0].dtype != s->real) return orr_shape_fail(s, ORR_EDTYPE, "input must be %s", orr_dtype_name(s->real));
     if (axis < 0 || axis >= s->in[0].rank)
         return orr_shape_fail(s, ORR_EINVAL, "axis %lld of rank %u", (long long)axis, s->in[0].rank);
+    if (strcmp(s->name, "max") == 0 && s->in[0].dim[axis] == 0)
+        return orr_shape_fail(s, ORR_ESHAPE, "axis %lld is empty, and nothing is the largest of nothing",
+                              (long long)axis);
     s->out[0] = s->in[0];
     s->out[0].dim[axis] = 1;
     if (axis == 0) s->out[0].batch = 0;

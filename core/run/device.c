@@ -36,6 +36,15 @@ static bool has_address(const struct orr_device_info *info, const char *which)
     return strncmp(info->driver, which, n) == 0 && info->driver[n] == ' ' && strchr(which, '.');
 }
 
+/* Who makes the processor is part of a CPU device's name; a vendor alone asks for its GPU, and never gets less. */
+static bool is_vendor(const char *which)
+{
+    static const char *const vendors[] = {"amd", "intel", "nvidia"};
+    for (size_t v = 0; v < sizeof(vendors) / sizeof(vendors[0]); ++v)
+        if (strcasecmp(which, vendors[v]) == 0) return true;
+    return false;
+}
+
 /* A number that is no index may still be part of a name, as in a card called 3090. */
 static bool matches(const struct orr_device_info *info, uint32_t index, uint32_t count, const char *which)
 {
@@ -45,6 +54,7 @@ static bool matches(const struct orr_device_info *info, uint32_t index, uint32_t
     for (uint32_t k = 0; k < 3; ++k)
         if (strcasecmp(which, kinds[k]) == 0) return info->kind == k;
     if (has_address(info, which)) return true;
+    if (info->kind == 0 && is_vendor(which)) return false;
     /* Digits in a driver text are its version. */
     const bool word = strpbrk(which, "0123456789") == NULL;
     return contains(info->name, which) || contains(info->vendor, which) || (word && contains(info->driver, which));
@@ -87,6 +97,10 @@ static orr_status choose(const struct orr_backend_ops *ops, const char *backend,
     if (count == 0)
         return orr_fail(err, ORR_EUNSUPPORTED, "backend '%s' finds no device on this machine (orrery doctor says why)",
                         backend);
+    if (is_vendor(which))
+        return orr_fail(err, ORR_EUNSUPPORTED,
+                        "backend '%s' has no device '%s' that is not a processor; it has %s (%s:cpu takes a processor)",
+                        backend, which, found, backend);
     return orr_fail(err, ORR_EUNSUPPORTED, "backend '%s' has no device '%s'; it has %s", backend, which, found);
 }
 

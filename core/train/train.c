@@ -159,10 +159,31 @@ static uint64_t next_end(const struct run *r)
     return end < c->steps ? end : c->steps;
 }
 
+/* A device that fails, or has no memory left, ends the run: say how to go on. Takes and returns the failure's status.
+ * The device may have been some steps behind. */
+static orr_status device_failed(const struct run *r, orr_status status, struct orr_error *err)
+{
+    const uint64_t total = r->job->config->steps, step = r->done < total ? r->done + 1 : total;
+    if (status != ORR_EDEVICE && status != ORR_ENOMEM) return status;
+    if (!r->job->directory)
+        (void)orr_error_prefix(err, "in step %" PRIu64 " or before (nothing was saved)", step);
+    else if (r->good.step == 0)
+        (void)orr_error_prefix(
+            err, "in step %" PRIu64 " or before (nothing to save yet; the same command with --resume begins again)",
+            step);
+    else
+        (void)orr_error_prefix(err,
+                               "in step %" PRIu64 " or before (the checkpoint of step %" PRIu64
+                               " is good; the same command with --resume goes on from there)",
+                               step, r->good.step);
+    return status;
+}
+
 static orr_status run_steps(struct run *r, uint64_t end, struct orr_error *err)
 {
     while (r->done < end && !stop_wanted(r)) {
-        ORR_TRY(orr_exec_run(r->exec, err));
+        const orr_status status = orr_exec_run(r->exec, err);
+        if (status != ORR_OK) return device_failed(r, status, err);
         ++r->done;
     }
     return ORR_OK;
@@ -178,7 +199,8 @@ static orr_status explain(struct run *r, uint64_t last, const char *what, struct
 static orr_status read_losses(struct run *r, uint64_t first, struct orr_error *err)
 {
     const uint64_t rows = (uint64_t)r->step.ring_rows;
-    ORR_TRY(orr_exec_read_real(r->exec, r->step.ring, r->ring, (size_t)rows, err));
+    const orr_status status = orr_exec_read_real(r->exec, r->step.ring, r->ring, (size_t)rows, err);
+    if (status != ORR_OK) return device_failed(r, status, err);
     for (uint64_t s = first; s < r->done; ++s) {
         r->loss[s] = r->ring[s % rows];
         if (isfinite(r->loss[s])) continue;
@@ -237,6 +259,7 @@ static orr_status save(struct run *r, struct orr_error *err)
     struct orr_train_state fresh;
     ORR_TRY(orr_train_state_init(&fresh, r->good.elements, err));
     orr_status status = orr_train_state_read(&fresh, &r->step, r->exec, err);
+    if (status != ORR_OK) status = device_failed(r, status, err);
     fresh.step = r->done;
     const char *bad = status == ORR_OK ? orr_train_state_not_finite(&fresh) : NULL;
     if (bad) status = explain(r, r->done, bad, err);

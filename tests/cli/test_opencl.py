@@ -1,8 +1,10 @@
 """OpenCL as a user meets it: what is missing is named with its remedy, nothing falls back in silence, and a run gives
 the reference's findings."""
 import os
+import shutil
+import subprocess
 
-from program import SMOKE, Skip, expect, findings, main, run
+from program import SMOKE, Skip, equal, expect, findings, main, read, run
 
 # Findings of f32 trainings that drift apart by rounding; scores and errors of the smoke recipe are of size 0.1 to 2.
 BAND = 1e-3
@@ -65,6 +67,84 @@ def the_doctor_is_content_with_a_device(_):
         raise AssertionError(result.stdout)
 
 
+def need_pocl():
+    """An environment with PoCL and nothing else."""
+    env = {"OCL_ICD_VENDORS": "pocl.icd"}
+    if "opencl:0 " not in devices(env):
+        raise Skip("no PoCL")
+    return env
+
+
+def the_doctor_computes(_):
+    env = dict(need_pocl(), POCL_MAX_WORK_GROUP_SIZE="32")
+    result = expect(run("doctor", env=env), 2)
+    for fragment in ("PROBLEM  opencl:0: ", "CL_INVALID_WORK_GROUP_SIZE", "no OpenCL device can be used"):
+        if fragment not in result.stdout:
+            raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
+
+
+def the_doctor_names_what_shows_no_device(directory):
+    vendor = os.path.join(directory, "empty.icd")
+    with open(vendor, "w", encoding="utf-8"):
+        pass
+    result = expect(run("doctor", env={"OCL_ICD_VENDORS": vendor}), 2)
+    for fragment in ("PROBLEM  vendor file %s: it is empty" % vendor, "PROBLEM  the drivers show no device"):
+        if fragment not in result.stdout:
+            raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
+
+
+def the_doctor_says_what_rusticl_wants(_):
+    if not os.path.exists("/etc/OpenCL/vendors/rusticl.icd") or "RUSTICL_ENABLE" in os.environ:
+        raise Skip("no rusticl, or it is enabled")
+    result = expect(run("doctor", env={"OCL_ICD_VENDORS": "rusticl.icd"}), 2)
+    for fragment in ("PROBLEM  ", "export RUSTICL_ENABLE=radeonsi"):
+        if fragment not in result.stdout:
+            raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
+
+
+def the_doctor_survives_a_driver_that_crashes(directory):
+    compiler = shutil.which("cc")
+    if not compiler:
+        raise Skip("no C compiler")
+    library, vendor = os.path.join(directory, "crash.so"), os.path.join(directory, "crash.icd")
+    code = "__attribute__((constructor)) static void crash(void) { __builtin_trap(); }"
+    subprocess.run([compiler, "-shared", "-fPIC", "-x", "c", "-o", library, "-"], input=code, text=True, check=True)
+    with open(vendor, "w", encoding="utf-8") as file:
+        file.write(library + "\n")
+    result = expect(run("doctor", env={"OCL_ICD_VENDORS": vendor}), 1)
+    for fragment in ("PROBLEM  vendor file %s: it crashes" % vendor, "PROBLEM  a driver crashed"):
+        if fragment not in result.stdout:
+            raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
+
+
+def devices_are_chosen_by_number_kind_and_name(directory):
+    env = need_pocl()
+    given = {name: ["--device", name] for name in ("opencl:0", "opencl:0.0", "opencl:cpu", "opencl:pthread")}
+    given["variable"] = []
+    env["ORRERY_DEVICE"] = "opencl:cpu"
+    for name, words in given.items():
+        out = os.path.join(directory, name)
+        expect(run("run", SMOKE, "-q", *words, "--out", out, env=env), 0)
+        if "Portable Computing Language" not in read(out, "env.json").decode():
+            raise AssertionError("%s ran on another device: %s" % (name, read(out, "env.json")))
+
+
+def a_processor_is_no_gpu_whoever_made_it(_):
+    env = need_pocl()
+    for which in ("gpu", "amd", "Intel", "nvidia"):
+        expect(run("run", SMOKE, "--device", "opencl:" + which, env=env), 2, "has no device '%s'" % which, "pthread")
+    expect(run("run", SMOKE, "--device", "opencl:amd", env=env), 2, "opencl:cpu takes a processor")
+
+
+def one_and_two_threads_give_the_same_bits(directory):
+    env = need_pocl()
+    for threads in ("1", "2"):
+        out = os.path.join(directory, threads)
+        expect(run("run", SMOKE, "-q", "--device", "opencl", "--out", out,
+                   env=dict(env, POCL_MAX_PTHREAD_COUNT=threads)), 0)  # fmt: skip
+    equal(findings(os.path.join(directory, "1")), findings(os.path.join(directory, "2")), "findings")
+
+
 def unknown_devices_exit_2(_):
     need_device()
     expect(run("run", SMOKE, "--device", "opencl:99.9"), 2, "has no device '99.9'")
@@ -91,4 +171,7 @@ def smoke_gives_the_findings_of_the_reference(directory):
 if __name__ == "__main__":
     main([no_driver_exits_2_and_points_to_the_doctor, no_loader_says_what_to_install, no_clblast_says_what_to_install,
           the_doctor_finds_what_is_missing, the_doctor_is_content_with_a_device, unknown_devices_exit_2,
+          the_doctor_computes, the_doctor_names_what_shows_no_device, the_doctor_says_what_rusticl_wants,
+          the_doctor_survives_a_driver_that_crashes, devices_are_chosen_by_number_kind_and_name,
+          a_processor_is_no_gpu_whoever_made_it, one_and_two_threads_give_the_same_bits,
           smoke_gives_the_findings_of_the_reference])  # fmt: skip

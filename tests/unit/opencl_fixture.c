@@ -14,6 +14,7 @@ enum { SEED = 20260301, GUARD = 64, POISON = 0xFF, OPERANDS_MAX = 64 };
 const struct orr_backend_ops *fixture_opencl;
 struct orr_device *fixture_device;
 char fixture_name[256];
+struct fixture_tally fixture_tally;
 double fixture_worst[ORR_OP_COUNT_];
 
 static const struct orr_backend_ops *reference;
@@ -52,13 +53,17 @@ static void host_dealloc(void *p)
 ORR_PRINTF(3, 4)
 static void host_log(enum orr_log_level level, const char *plugin, const char *fmt, ...)
 {
+    struct fixture_tally *t = &fixture_tally;
+    char text[1000];
     va_list args;
-    if (level > ORR_LOG_WARN) return;
     va_start(args, fmt);
-    fprintf(stderr, "# %s: ", plugin);
-    vfprintf(stderr, fmt, args);
-    fprintf(stderr, "\n");
+    vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    if (strstr(text, "visits;"))
+        assert_int_equal(sscanf(text, "%llu launches, the largest of %llu visits; %llu flushes, %llu waits",
+                                &t->launches, &t->largest, &t->flushes, &t->waits),
+                         4);
+    if (level <= ORR_LOG_WARN) fprintf(stderr, "# %s: %s\n", plugin, text);
 }
 
 ORR_PRINTF(3, 4)

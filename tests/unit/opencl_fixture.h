@@ -17,7 +17,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-enum { OPERAND_MAX = 1 << 19 };
+enum { OPERAND_MAX = 1 << 20 };
 
 /* Numbers as doubles that a float holds exactly; whole numbers where the type is i32. */
 struct operand {
@@ -59,6 +59,11 @@ int fixture_setup(void **state); /* of a test: forgets all operands, restarts th
 
 /* Closes the device and opens it again with another bound of a launch's work. */
 void fixture_reopen(int64_t launch_work);
+/* What the device that was closed last has done, by its own account. */
+struct fixture_tally {
+    unsigned long long launches, largest, flushes, waits;
+};
+extern struct fixture_tally fixture_tally;
 /* How many devices there are; nothing is opened. */
 uint32_t fixture_device_count(void);
 

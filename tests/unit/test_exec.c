@@ -384,6 +384,8 @@ static void devices_by_name(void **state)
         const char *name, *part;
     } bad[] = {{"reference:1", "has no device '1'; it has 0: "},
                {"reference:gpu", "has no device 'gpu'"},
+               {"reference:AMD", "no device 'AMD' that is not a processor; it has 0: "},
+               {"reference:intel", "(reference:cpu takes a processor)"},
                {"", "expected BACKEND"},
                {":0", "expected BACKEND"},
                {"reference:0x", "has no device '0x'"}};

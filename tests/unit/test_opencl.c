@@ -43,6 +43,8 @@ static void unary(void **state)
     /* Two roundings, of the product and of the sum; the product may be the larger: up to 0.625 * 2. */
     check_unary(ORR_OP_AFFINE, -2, 2, 0, 2 * U);
     check_unary(ORR_OP_GELU, -8, 8, 16, 0);
+    /* Where the probability is not a normal number any more; the result may be flushed where it is none either. */
+    check_unary(ORR_OP_GELU, -14, -7, 16, 0x1p-126);
     check_unary(ORR_OP_SILU, -90, 30, 8, 0);
 }
 
@@ -195,6 +197,12 @@ static void indexed(void **state)
     check_rows(9, 2, 64, 2, ORR_I32);
     check_rows(3, 0, 4, 1, ORR_F32);
     if (!fixture_left_out(6400)) check_rows(100, 32, 6400, 1, ORR_F32);
+    /* Runs of one row on both sides of the 256 pairs that one item adds up, and over several of them. */
+    check_rows(1, 3, 255, 1, ORR_F32);
+    check_rows(1, 3, 257, 1, ORR_F32);
+    check_rows(3, 2, 1100, 1, ORR_F32);
+    check_rows(2, 1, 700, 2, ORR_F32);
+    if (!fixture_left_out(70000)) check_rows(1, 2, 70000, 1, ORR_F32);
     for (uint32_t dtype = ORR_F32; dtype <= ORR_I32; ++dtype)
         for (int index = -7; index < 12; index += 5) {
             fixture_setup(NULL);
@@ -304,11 +312,13 @@ static void softmax(void **state)
     trial_check(&odd);
 }
 
-/* Pieces of a product and of launches give the same as the whole, within the same bounds. */
+/* Pieces of a product and of launches give the same as the whole, within the same bounds; none is larger than it may
+ * be, and the queue is handed over and waited for as device.h says. */
 static void bounded_launches(void **state)
 {
     (void)state;
-    fixture_reopen(4096);
+    enum { WORK = 2048, FLUSH = 64, BOUND = 1024 };
+    fixture_reopen(WORK);
     check_binary(ORR_OP_ADD, 1, 0, 0);
     check_softmax(300, 40, 1);
     if (!fixture_own_only()) {
@@ -316,8 +326,37 @@ static void bounded_launches(void **state)
         test_opencl_check_product(-1, 200, 33, 48, false, true);
         test_opencl_check_product(-1, 33, 20, 500, true, false);
         test_opencl_check_product(2, 96, 33, 48, true, true);
+        /* One row, one column and one inner element that are more than a launch may do. */
+        test_opencl_check_product(-1, 1, 300, 300, false, false);
+        test_opencl_check_product(-1, 300, 1, 300, false, true);
+        test_opencl_check_product(-1, 300, 300, 1, true, false);
     }
     fixture_reopen(268435456);
+    const struct fixture_tally t = fixture_tally;
+    printf("# %llu launches, the largest of %llu visits; %llu flushes, %llu waits\n", t.launches, t.largest, t.flushes,
+           t.waits);
+    if (t.largest > WORK || t.largest < WORK / 2)
+        fail_msg("the largest launch made %llu visits, expected %d to %d", t.largest, WORK / 2, WORK);
+    /* A product counts as four launches, so a flush may come three late. */
+    if (t.flushes < t.launches / (FLUSH + 3) || t.flushes > t.launches / FLUSH)
+        fail_msg("%llu flushes of %llu launches, expected one in %d", t.flushes, t.launches, FLUSH);
+    /* The first bound has nothing before it to wait for. */
+    if (t.waits + 1 < t.launches / (BOUND + 3) || t.waits > t.launches / BOUND)
+        fail_msg("%llu waits in %llu launches, expected one in %d", t.waits, t.launches, BOUND);
+    if (!fixture_left_out(100000) && !fixture_own_only()) assert_true(t.waits > 0);
+}
+
+/* With less than a visit for each item of a group the groups are smaller, not the launches larger. */
+static void launches_smaller_than_a_group(void **state)
+{
+    (void)state;
+    fixture_reopen(1024);
+    check_softmax(70, 40, 1);
+    check_softmax(5, 1500, 1);
+    fixture_reopen(268435456);
+    /* An item of softmax visits a whole row, which cannot be divided. */
+    if (fixture_tally.largest > 3 * 1500)
+        fail_msg("the largest launch made %llu visits, expected one row's", fixture_tally.largest);
 }
 
 /* --- the backend itself ------------------------------------------------------------------------------------------ */
@@ -338,7 +377,7 @@ static void batched_products_are_out_of_reach(void **state)
     rewind(file);
     assert_int_equal(fread(bytes, 1, size, file), size);
     fclose(file);
-    assert_non_null(memmem(bytes, size, "CLBlastSgemm", sizeof "CLBlastSgemm"));
+    assert_non_null(memmem(bytes, size, "CLBlastSgemmWithTempBuffer", sizeof "CLBlastSgemmWithTempBuffer"));
     assert_null(memmem(bytes, size, "Batched", 7));
     free(bytes);
 }
@@ -354,6 +393,28 @@ static void index_out_of_range_is_seen(void **state)
     assert_int_equal(trial_device(&t, 0, false, &err), ORR_OK);
     for (int j = 0; j < 3; ++j)
         if (!isnan(t.out[0].value[j])) fail_msg("row 4 of 4: element %d is %g, expected NaN", j, t.out[0].value[j]);
+}
+
+/* A product and a sum are rounded each, as compensated sums need it, though the device could fuse them. */
+static void products_and_sums_are_not_fused(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    static const float factor = 0.7f, shift = -0.3f;
+    struct trial t = {.op = ORR_OP_AFFINE, .attr = {.f = {(double)factor, (double)shift}}};
+    struct orr_error err = {0};
+    int telling = 0;
+    t.in[0] = operand_random(-2, 2, 1, N, 1, 1, 1);
+    t.out[0] = operand_like(&t.in[0]);
+    if (trial_device(&t, 0, false, &err)) fail_msg("%s", err.text);
+    for (int i = 0; i < N; ++i) {
+        const float x = (float)t.in[0].value[i], product = factor * x, apart = product + shift;
+        telling += apart != fmaf(factor, x, shift);
+        if (t.out[0].value[i] != (double)apart)
+            fail_msg("%.9g * %.9g + %.9g is %.9g, expected %.9g", (double)factor, (double)x, (double)shift,
+                     t.out[0].value[i], (double)apart);
+    }
+    if (telling < N / 10) fail_msg("only %d of %d numbers tell fused from not", telling, N);
 }
 
 static void unknown_device_is_refused(void **state)
@@ -415,7 +476,9 @@ int main(void)
         cmocka_unit_test_setup(test_opencl_linear, fixture_setup),
         cmocka_unit_test_setup(test_opencl_attention, fixture_setup),
         cmocka_unit_test_setup(bounded_launches, fixture_setup),
+        cmocka_unit_test_setup(launches_smaller_than_a_group, fixture_setup),
         cmocka_unit_test_setup(index_out_of_range_is_seen, fixture_setup),
+        cmocka_unit_test_setup(products_and_sums_are_not_fused, fixture_setup),
         cmocka_unit_test(batched_products_are_out_of_reach),
         cmocka_unit_test(unknown_device_is_refused),
         cmocka_unit_test(buffers_have_ends),

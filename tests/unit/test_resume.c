@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "capture.h"
 #include "io/file.h"
+#include "run/device.h"
 #include "train_fixture.h"
 
 #include <fcntl.h>
@@ -90,6 +91,53 @@ static void resume_and_compare(struct setting *s)
     orr_memory_free(ours);
     orr_memory_free(expected);
     orr_train_result_fini(&result);
+}
+
+/* ---- the device fails ---- */
+
+/* The reference, which fails in some step as a lost device does, or one without memory. */
+static const struct orr_backend_ops *healthy;
+static int steps_begun, lost_at;
+static orr_status lost_as;
+
+static orr_status run_until_lost(struct orr_device *device, const struct orr_call *call, struct orr_error *err)
+{
+    /* A step puts its loss into the ring once. */
+    if (call->op == ORR_OP_PUT && ++steps_begun >= lost_at) return orr_fail(err, lost_as, "the device has gone");
+    return healthy->run(device, call, err);
+}
+
+static void lose(struct setting *s, orr_status as, int at, const char *advice)
+{
+    struct orr_train_result result;
+    struct orr_error err = {0};
+    struct orr_backend_ops failing = *s->f.device->ops;
+    healthy = s->f.device->ops;
+    failing.run = run_until_lost;
+    failing.prepare = NULL;
+    failing.execute = NULL;
+    steps_begun = 0;
+    lost_at = at;
+    lost_as = as;
+    s->f.device->ops = &failing;
+    assert_error(orr_train_run(&s->f.job, &result, &err), &err, as, "the device has gone", advice, NULL);
+    assert_null(result.trained);
+    s->f.device->ops = healthy;
+}
+
+static void a_run_whose_device_fails_goes_on(void **state)
+{
+    (void)state;
+    struct setting s;
+    setting_open(&s, ORR_F32);
+    lose(&s, ORR_EDEVICE, 5, "in step 5 or before (nothing to save yet; the same command with --resume begins again)");
+    s.f.job.resume = true;
+    lose(&s, ORR_ENOMEM, 17, "in step 17 or before (the checkpoint of step 14 is good; the same command with --resume");
+    resume_and_compare(&s);
+    s.f.job.directory = NULL;
+    s.f.job.resume = false;
+    lose(&s, ORR_EDEVICE, 2, "in step 2 or before (nothing was saved)");
+    setting_close(&s);
 }
 
 /* ---- stopped ---- */
@@ -418,6 +466,7 @@ int main(void)
         cmocka_unit_test(a_stop_may_come_at_any_time),
         cmocka_unit_test(a_stop_without_a_directory_says_that_nothing_is_kept),
         cmocka_unit_test(a_finished_run_is_only_read),
+        cmocka_unit_test(a_run_whose_device_fails_goes_on),
         cmocka_unit_test(a_killed_run_goes_on),
         cmocka_unit_test(what_a_kill_leaves_behind_does_no_harm),
         cmocka_unit_test(a_damaged_checkpoint_gives_way_to_the_one_before),
