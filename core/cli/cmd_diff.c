@@ -29,7 +29,7 @@ struct difference {
     const char *root[2];
     double tolerance, worst;
     bool all;
-    size_t compared;
+    size_t compared, missing; /* tensors; points and tensors that only one run has */
 };
 
 /* Data of a file need not be aligned. */
@@ -93,37 +93,51 @@ static void print_losses(const struct difference *d, const struct orr_safetensor
                number_at(x, beyond), number_at(y, beyond));
 }
 
-/* The tensors of b, furthest first: a selection of LINES, or all in the order of the file. */
-static void print_tensors(struct difference *d, const struct orr_safetensors *a, const struct orr_safetensors *b)
+struct apart {
+    const char *name;
+    double distance;
+};
+
+static int furthest_first(const void *a, const void *b)
+{
+    const double x = ((const struct apart *)a)->distance, y = ((const struct apart *)b)->distance;
+    return (x < y) - (x > y);
+}
+
+/* What a has and b has not is as far apart as can be. */
+static void count_missing(struct difference *d, const struct orr_safetensors *a, const struct orr_safetensors *b)
+{
+    for (size_t i = 0; i < orr_safetensors_count(a); ++i) {
+        const struct orr_safetensors_tensor *t = orr_safetensors_tensor(a, i);
+        if (orr_safetensors_find(b, t->name)) continue;
+        printf("  %-52s only in %s\n", t->name, d->root[0]);
+        ++d->missing;
+    }
+}
+
+/* The tensors of b: those furthest apart, or all in the order of the file. */
+static orr_status print_tensors(struct difference *d, const struct orr_safetensors *a, const struct orr_safetensors *b,
+                                struct orr_error *err)
 {
     const size_t n = orr_safetensors_count(b);
     size_t same = 0, others = 0;
-    double last = HUGE_VAL;
+    struct apart *list = orr_memory_array(n, sizeof *list);
+    if (!list) return orr_memory_out(err, "a comparison", n * sizeof *list);
     for (size_t i = 0; i < n; ++i) {
         const struct orr_safetensors_tensor *t = orr_safetensors_tensor(b, i);
-        const double x = distance(orr_safetensors_find(a, t->name), t);
         if (strcmp(t->name, "losses") == 0) continue;
-        same += x == 0.0;
-        ++others;
-        d->worst = fmax(d->worst, x);
-        if (d->all) printf("  %-52s %.3g\n", t->name, x);
+        list[others] = (struct apart){t->name, distance(orr_safetensors_find(a, t->name), t)};
+        same += list[others].distance == 0.0;
+        d->worst = fmax(d->worst, list[others++].distance);
     }
     d->compared += others;
     printf("  %zu tensors, %zu with the same bits\n", others, same);
-    for (size_t line = 0; !d->all && line < LINES; ++line) {
-        const struct orr_safetensors_tensor *next = NULL;
-        double most = 0.0;
-        for (size_t i = 0; i < n; ++i) {
-            const struct orr_safetensors_tensor *t = orr_safetensors_tensor(b, i);
-            const double x = distance(orr_safetensors_find(a, t->name), t);
-            if (strcmp(t->name, "losses") == 0 || x >= last || x <= most) continue;
-            most = x;
-            next = t;
-        }
-        if (!next) return;
-        printf("  %-52s %.3g\n", next->name, most);
-        last = most;
-    }
+    if (!d->all) qsort(list, others, sizeof *list, furthest_first);
+    for (size_t i = 0; i < others && (d->all || (i < LINES && list[i].distance > 0.0)); ++i)
+        printf("  %-52s %.3g\n", list[i].name, list[i].distance);
+    orr_memory_free(list);
+    count_missing(d, a, b);
+    return ORR_OK;
 }
 
 static bool last_common(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b, uint64_t *step)
@@ -155,7 +169,7 @@ static orr_status compare_checkpoints(struct difference *d, const char *const di
     if (status == ORR_OK) {
         printf("after %" PRIu64 " steps, %s and %s:\n", step, directory[0], directory[1]);
         print_losses(d, set[0], set[1]);
-        print_tensors(d, set[0], set[1]);
+        status = print_tensors(d, set[0], set[1], err);
     }
     orr_safetensors_destroy(set[0]);
     orr_safetensors_destroy(set[1]);
@@ -181,25 +195,52 @@ static orr_status compare_points(struct difference *d, const char *const directo
     return status;
 }
 
+/* Has a directory checkpoints? One that is not there, or no directory, has none. */
+static bool is_point(const char *directory)
+{
+    struct stat there;
+    uint64_t *steps = NULL;
+    size_t n = 0;
+    struct orr_error ignored;
+    if (stat(directory, &there) != 0 || !S_ISDIR(there.st_mode)) return false;
+    const bool listed = orr_checkpoint_list(directory, &steps, &n, &ignored) == ORR_OK;
+    orr_memory_free(steps);
+    return listed && n > 0;
+}
+
+/* The point of this name: compared where both runs have it, and named where only one has. second: it is a name from the
+ * second run, whose common points are done already. */
+static orr_status compare_name(struct difference *d, const char *name, bool second, struct orr_error *err)
+{
+    char *path[2] = {orr_memory_print("%s/%s", d->root[0], name), orr_memory_print("%s/%s", d->root[1], name)};
+    orr_status status = path[0] && path[1] ? ORR_OK : orr_memory_out(err, "a path", 0);
+    if (status == ORR_OK && name[0] != '.') {
+        const bool has[2] = {is_point(path[0]), is_point(path[1])};
+        if (has[0] && has[1]) {
+            if (!second) status = compare_points(d, (const char *const *)path, err);
+        } else if (has[second]) {
+            printf("%s is only in %s\n", name, d->root[second]);
+            ++d->missing;
+        }
+    }
+    orr_memory_free(path[0]);
+    orr_memory_free(path[1]);
+    return status;
+}
+
 /* Points of a sweep lie in directories of their own, of the same names in both runs. */
 static orr_status compare_below(struct difference *d, struct orr_error *err)
 {
-    struct dirent **entry = NULL;
     orr_status status = ORR_OK;
-    const int n = scandir(d->root[0], &entry, NULL, alphasort);
-    for (int i = 0; i < n; ++i) {
-        char *path[2] = {orr_memory_print("%s/%s", d->root[0], entry[i]->d_name),
-                         orr_memory_print("%s/%s", d->root[1], entry[i]->d_name)};
-        struct stat there;
-        if (!path[0] || !path[1]) status = orr_memory_out(err, "a path", 0);
-        if (status == ORR_OK && entry[i]->d_name[0] != '.' && stat(path[0], &there) == 0 && S_ISDIR(there.st_mode) &&
-            stat(path[1], &there) == 0 && S_ISDIR(there.st_mode))
-            status = compare_points(d, (const char *const *)path, err);
-        orr_memory_free(path[0]);
-        orr_memory_free(path[1]);
-        free(entry[i]);
+    for (int k = 0; k < 2; ++k) {
+        struct dirent **entry = NULL;
+        const int n = scandir(d->root[k], &entry, NULL, alphasort);
+        for (int i = 0; i < n; ++i) {
+            if (status == ORR_OK) status = compare_name(d, entry[i]->d_name, k == 1, err);
+            free(entry[i]);
+        }
+        free(entry);
     }
-    free(entry);
     return status;
 }
 
@@ -217,6 +258,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     if (!d.compared) ORR_TRY(compare_below(&d, err));
     if (!d.compared)
         return orr_fail(err, ORR_EINVAL, "%s and %s hold no checkpoints of the same point", d.root[0], d.root[1]);
+    if (d.missing) return orr_fail(err, ORR_ENUMERIC, "%zu points or tensors are in one run only", d.missing);
     if (d.worst <= d.tolerance) return ORR_OK;
     return orr_fail(err, ORR_ENUMERIC, "the runs are %.3g apart, more than %g", d.worst, d.tolerance);
 }
@@ -225,8 +267,9 @@ const struct orr_verb orr_verb_diff = {
     .name = "diff",
     .words = "RUN_A RUN_B",
     .summary = "Compare two runs: losses by step, tensors of the last common checkpoint",
-    .more = "Distances are ||a - b|| / ||b||. Exit codes: 0 all within the tolerance, 1 some are not, 2 nothing to\n"
-            "compare. Runs on two devices drift apart with time; orrery run --check compares single steps.\n",
+    .more = "Distances are ||a - b|| / ||b||. Exit codes: 0 all within the tolerance, 1 some are not or are in one\n"
+            "run only, 2 nothing to compare. Runs on two devices drift apart with time; orrery run --check compares "
+            "single steps.\n",
     .options = options,
     .run = run,
 };

@@ -32,6 +32,8 @@ enum orr_values {
     ORR_VALUES_MASKED,   /* rows that are minus infinity but for one */
     ORR_VALUES_CONSTANT, /* every row has one value: no variance */
     ORR_VALUES_GAPS,     /* every index is -1 */
+    ORR_VALUES_OFFSET,   /* rows of whole numbers near 1000, whose mean is 1000: E[x^2] - mean^2 cancels */
+    ORR_VALUES_ALIKE,    /* every number is 1.1: each rounding of a running sum goes the same way */
     ORR_VALUES_EQUAL,    /* the second input is the first, also in memory */
     ORR_VALUES_COUNT
 };

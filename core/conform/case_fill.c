@@ -18,12 +18,17 @@ static double draw_plain(enum orr_input_kind kind, const uint32_t word[4])
     return kind == ORR_INPUT_POSITIVE ? 0.5 + 1.5 * uniform(word[0]) : (double)orr_random_normal(word[0]);
 }
 
-/* Magnitudes from 2^-140 to 2^127 for logarithms and roots; beyond what exp, tanh and erf can tell for the others. */
+/* Magnitudes from 2^-140 to 2^127 for logarithms and roots; beyond what exp, tanh and erf can tell for the others. On
+ * the negative side of GELU and SiLU as far as rounding of the input leaves their tolerance; what comes from above a
+ * gradient is plain. */
 static double draw_wide(const struct orr_case *c, const struct orr_case_input *in, const uint32_t word[4])
 {
     if (in->kind == ORR_INPUT_POSITIVE) return ldexp(1.0 + uniform(word[0]), (int)(uniform(word[1]) * 250.0) - 125);
     if (c->op == ORR_OP_CAST) return (uniform(word[0]) - 0.5) * ldexp(1.0, (int)(uniform(word[1]) * 36.0));
-    return (uniform(word[0]) - 0.5) * (c->op == ORR_OP_SILU ? 60.0 : uniform(word[1]) < 0.5 ? 240.0 : 1e-3);
+    if (c->op == ORR_OP_SILU) return -30.0 + 270.0 * uniform(word[0]);
+    if (c->op == ORR_OP_GELU) return -3.0 + 243.0 * uniform(word[0]);
+    if (c->n_in == 2 && in == &c->in[0]) return draw_plain(in->kind, word);
+    return (uniform(word[0]) - 0.5) * (uniform(word[1]) < 0.5 ? 240.0 : 1e-3);
 }
 
 /* Attention multiplies queries with keys: whole numbers keep those products exact, so that only exp is judged. */
@@ -76,6 +81,18 @@ static void level_rows(const struct orr_shape *shape, double *real)
         real[e] = e % width ? real[e - 1] : rint(fmin(fmax(real[e], -1.0), 1.0) * 4.0) / 64.0;
 }
 
+/* Pairs 1000 + d and 1000 - d, the first with d from 1 to 2, so that the variance is not zero; a last odd one is 1000.
+ */
+static void offset_rows(const struct orr_shape *shape, double *real)
+{
+    const int64_t width = width_of(shape), count = orr_shape_count(shape);
+    for (int64_t e = 0; width && e < count; ++e) {
+        const int64_t j = e % width;
+        const double d = rint(fmin(fmax(real[e], -2.0), 2.0));
+        real[e] = 1000.0 + (j % 2 ? 1000.0 - real[e - 1] : j + 1 == width ? 0.0 : j == 0 && d == 0.0 ? 1.0 : d);
+    }
+}
+
 /* One NaN in one of the inputs, by the number of the case. In attention it is in the last query: what a masked key
  * holds is not read by every right implementation. */
 static void place_nan(const struct orr_case *c, uint32_t k, double *real)
@@ -107,6 +124,9 @@ static void fill_real(const struct orr_case *c, uint32_t k, uint64_t seed, doubl
     }
     if (c->values == ORR_VALUES_MASKED) mask_rows(&in->shape, seed, stream, real);
     if (c->values == ORR_VALUES_CONSTANT && k == 0) level_rows(&in->shape, real);
+    if (c->values == ORR_VALUES_OFFSET && k == 0) offset_rows(&in->shape, real);
+    for (int64_t e = 0; c->values == ORR_VALUES_ALIKE && e < count; ++e)
+        real[e] = (double)1.1F;
     if (c->values == ORR_VALUES_NAN) place_nan(c, k, real);
 }
 

@@ -75,6 +75,8 @@ struct row {
 #define MASKED   (1u << ORR_VALUES_MASKED)
 #define CONSTANT (1u << ORR_VALUES_CONSTANT)
 #define GAPS     (1u << ORR_VALUES_GAPS)
+#define OFFSET   (1u << ORR_VALUES_OFFSET)
+#define ALIKE    (1u << ORR_VALUES_ALIKE)
 #define EQUAL    (1u << ORR_VALUES_EQUAL)
 #define INPUTS(...)         .in = {__VA_ARGS__}
 #define NOTHING             {0}
@@ -206,8 +208,8 @@ orr_status orr_case_get(uint32_t id, uint32_t number, struct orr_case *out, stru
 const char *orr_values_name(enum orr_values values)
 {
     static const char *const names[ORR_VALUES_COUNT] = {
-        "unit scale",  "one NaN",    "infinities",     "signed zeros",         "denormals", "wide range", "1e4",
-        "masked rows", "equal rows", "indices all -1", "second input is first"};
+        "unit scale",  "one NaN",    "infinities",     "signed zeros",   "denormals", "wide range",           "1e4",
+        "masked rows", "equal rows", "indices all -1", "rows near 1000", "all 1.1",   "second input is first"};
     return values < ORR_VALUES_COUNT ? names[values] : "unknown";
 }
 

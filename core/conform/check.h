@@ -67,6 +67,9 @@ void orr_check_errors(struct orr_session *s, const struct orr_check *check, stru
 /* Two devices of one backend in turn. */
 void orr_check_two_devices(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
 
+/* The graph of a file, as text, in *out, the caller's. EIO and EINVAL name the file. */
+ORR_CHECKED orr_status orr_conform_read_graph(const char *path, struct orr_graph **out, struct orr_error *err);
+
 /* Build the graph of one case: inputs in[], results out[] kept. real: ORR_F32 or ORR_F64. */
 ORR_CHECKED orr_status orr_case_graph(const struct orr_case *c, uint32_t real, struct orr_graph **g, orr_handle *in,
                                       orr_handle *out, struct orr_error *err);
@@ -74,5 +77,10 @@ ORR_CHECKED orr_status orr_case_graph(const struct orr_case *c, uint32_t real, s
 struct orr_outcome;
 ORR_CHECKED orr_status orr_trial_run_graph(const struct orr_trial *t, struct orr_open_device *device,
                                            struct orr_outcome *outcome, struct orr_error *err);
+/* Compare result k of a lowered operation, by its norm; noise on the reference tells what is allowed where the usual
+ * bound does not do. */
+ORR_CHECKED orr_status orr_trial_compare_lowered(const struct orr_trial *t, uint32_t k, const void *data,
+                                                 const struct orr_open_device *truth, struct orr_distance *worst,
+                                                 struct orr_error *err);
 
 #endif

@@ -99,7 +99,7 @@ void orr_check_supports(struct orr_session *s, const struct orr_check *check, st
 /* Bytes in and out at offsets, of no bytes too, one buffer among others. */
 void orr_check_transfers(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
-    enum { BYTES = 100001, TRIES = 8 };
+    enum { BYTES = 100001, TRIES = 8, UNREAD = 0xCB };
     static const size_t at[TRIES] = {0, 1, 3, 64, 4096, 99999, 100001, 50000};
     static const size_t n[TRIES] = {100001, 1, 7, 128, 4097, 2, 0, 0};
     const struct orr_backend_ops *ops = s->device->ops;
@@ -110,22 +110,27 @@ void orr_check_transfers(struct orr_session *s, const struct orr_check *check, s
     (void)check;
     if (!want || !got || orr_device_alloc(s->device, BYTES, &buffer, &err) != ORR_OK)
         orr_check_fail(r, 0, "%s", err.text[0] ? err.text : "out of memory");
-    for (uint32_t i = 0; i < TRIES && buffer && want && got; ++i) {
-        orr_status status = ORR_OK;
+    /* So that each case alone finds the whole buffer known. */
+    orr_status status = buffer && want && got ? ops->write(dev, buffer, 0, want, BYTES, &err) : ORR_ENOMEM;
+    if (buffer && status != ORR_OK) orr_check_fail(r, 0, "%d bytes at 0: %s", (int)BYTES, err.text);
+    for (uint32_t i = 0; i < TRIES && status == ORR_OK; ++i) {
         if (!orr_check_begin(s, r, i)) continue;
         for (size_t k = 0; k < n[i]; ++k)
             want[at[i] + k] = (unsigned char)(k * 31 + i + 1);
         status = ops->write(dev, buffer, at[i], want + at[i], n[i], &err);
         if (status == ORR_OK) status = ops->read(dev, buffer, 0, got, BYTES, &err);
-        if (status != ORR_OK) {
-            orr_check_fail(r, i, "%zu bytes at %zu: %s", n[i], at[i], err.text);
-        } else if (memcmp(want, got, BYTES) != 0) {
+        if (status == ORR_OK && memcmp(want, got, BYTES) != 0)
             orr_check_fail(r, i, "after a write of %zu bytes at %zu the buffer holds other bytes", n[i], at[i]);
-        }
-        memset(got, 0, BYTES);
-        status = ops->read(dev, buffer, at[i], got, n[i], &err);
+        memset(got, UNREAD, BYTES);
+        if (status == ORR_OK) status = ops->read(dev, buffer, at[i], got, n[i], &err);
         if (status == ORR_OK && memcmp(want + at[i], got, n[i]) != 0)
             orr_check_fail(r, i, "a read of %zu bytes at %zu gives other bytes", n[i], at[i]);
+        for (size_t k = n[i]; k < BYTES; ++k) {
+            if (got[k] == UNREAD) continue;
+            orr_check_fail(r, i, "a read of %zu bytes at %zu writes byte %zu of the destination", n[i], at[i], k);
+            break;
+        }
+        if (status != ORR_OK) orr_check_fail(r, i, "%zu bytes at %zu: %s", n[i], at[i], err.text);
     }
     orr_device_free(s->device, buffer, BYTES);
     orr_memory_free(want);

@@ -1,21 +1,19 @@
 /* Random graphs, a failing one cut to its shortest failing beginning and written as text; and graphs from such a text.
  */
 #include "base/memory.h"
+#include "conform/noise.h"
 #include "conform/pair.h"
 #include "conform/random_graph.h"
 #include "io/file.h"
-#include "orrery/random.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 /* Some tens of operations, each with some roundings and a condition of a few: about 1e-5 where all is right; a wrong
- * number anywhere is far beyond. A few graphs magnify errors more: how much is measured on the reference, with noise of
- * NOISE on every number of every primitive, which is what a backend may err by; some times that is then allowed. */
+ * number anywhere is far beyond. A few graphs magnify errors more: how much is measured on the reference, with noise
+ * on every number of every primitive (conform/noise.h); some times that is then allowed. */
 #define GRAPH_BOUND 2e-4
-#define NOISE       (16.0 / 16777216.0)
-#define NOISE_SHARE 8.0
 enum { QUICK_GRAPHS = 200, FULL_GRAPHS = 4000, GRAPH_BYTES_MAX = 1 << 24 };
 
 /* Run a graph (which this takes over) and find its worst kept value. */
@@ -43,56 +41,14 @@ static orr_status measure(struct orr_session *s, struct orr_graph *g, double *wo
     return status;
 }
 
-/* The reference, primitives only, with noise on what they compute in f32. A child runs one check at a time. */
-static struct {
-    const struct orr_backend_ops *real;
-    uint32_t drawn;
-} noisy;
-
-static bool noisy_supports(struct orr_device *dev, const struct orr_call *call)
-{
-    return !orr_op_by_id(call->op)->composite && noisy.real->supports(dev, call);
-}
-
-static orr_status add_noise(struct orr_device *dev, const struct orr_tensor *t, struct orr_error *err)
-{
-    const struct orr_shape shape = orr_shape_make(t->dtype, t->rank, t->dim);
-    const size_t n = (size_t)orr_shape_count(&shape), bytes = n * sizeof(float);
-    float *x = orr_memory_array(n, sizeof(*x));
-    if (!x) return orr_memory_out(err, "noise", bytes);
-    orr_status status = noisy.real->read(dev, t->buffer, (size_t)t->offset, x, bytes, err);
-    for (size_t e = 0; e < n; ++e) {
-        uint32_t word[4];
-        orr_random_block(1, UINT32_C(0x50000000), noisy.drawn, (uint32_t)e, word);
-        x[e] = (float)((double)x[e] * (1.0 + NOISE * ((double)word[0] / 2147483648.0 - 1.0)));
-    }
-    ++noisy.drawn;
-    if (status == ORR_OK) status = noisy.real->write(dev, t->buffer, (size_t)t->offset, x, bytes, err);
-    orr_memory_free(x);
-    return status;
-}
-
-static orr_status noisy_run(struct orr_device *dev, const struct orr_call *call, struct orr_error *err)
-{
-    ORR_TRY(noisy.real->run(dev, call, err));
-    for (uint32_t k = 0; k < call->n_out; ++k)
-        if (call->out[k].dtype == ORR_F32) ORR_TRY(add_noise(dev, &call->out[k], err));
-    return ORR_OK;
-}
-
 /* How far noise moves the values of a graph (which this takes over). */
 static orr_status measure_noise(struct orr_session *s, struct orr_graph *g, double *distance, struct orr_error *err)
 {
     struct orr_session own = *s;
-    struct orr_open_device device = *s->truth;
-    struct orr_backend_ops ops = *s->truth->ops;
+    struct orr_open_device device;
+    struct orr_backend_ops ops;
     char ignored[600];
-    noisy.real = s->truth->ops;
-    noisy.drawn = 0;
-    ops.supports = noisy_supports;
-    ops.run = noisy_run;
-    ops.size = offsetof(struct orr_backend_ops, prepare);
-    device.ops = &ops;
+    orr_noise_device(s->truth, &device, &ops);
     own.device = &device;
     return measure(&own, g, distance, ignored, sizeof(ignored), err);
 }
@@ -113,7 +69,7 @@ static orr_status judge(struct orr_session *s, struct orr_graph *g, double *frac
         again = NULL;
     }
     orr_graph_destroy(again);
-    const double allowed = GRAPH_BOUND + NOISE_SHARE * (isfinite(moved) ? moved : 0.0);
+    const double allowed = GRAPH_BOUND + ORR_NOISE_SHARE * (isfinite(moved) ? moved : 0.0);
     *fraction = worst / allowed;
     const size_t at = strlen(where);
     if (at < size) snprintf(where + at, size - at, ", allowed %.3g", allowed);
@@ -193,24 +149,47 @@ static void keep_unread(struct orr_graph *g)
     }
 }
 
+orr_status orr_conform_read_graph(const char *path, struct orr_graph **out, struct orr_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    *out = NULL;
+    ORR_TRY(orr_file_read(path, GRAPH_BYTES_MAX, &text, &n, err));
+    const orr_status status = orr_graph_parse(text, path, out, err);
+    orr_memory_free(text);
+    return status;
+}
+
+/* Does any operation give a number that is compared? */
+static bool compares(const struct orr_graph *g)
+{
+    for (size_t v = 0; v < g->n_values; ++v)
+        if (g->value[v].node != ORR_NONE && g->storage[g->value[v].storage].kept &&
+            orr_shape_count(&g->value[v].shape) > 0)
+            return true;
+    return false;
+}
+
 void orr_check_graph_file(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
     struct orr_error err = {.code = ORR_OK};
     struct orr_graph *g = NULL;
-    char *text = NULL, where[600] = "";
-    size_t n = 0;
+    char where[600] = "";
     double fraction = 0.0;
     (void)check;
     s->begin_case(s->context, 0);
-    r->cases = 1;
-    r->state = ORR_CHECK_PASSED;
-    orr_status status = orr_file_read(s->asked->graph, GRAPH_BYTES_MAX, &text, &n, &err);
-    if (status == ORR_OK) status = orr_graph_parse(text, s->asked->graph, &g, &err);
-    orr_memory_free(text);
+    orr_status status = orr_conform_read_graph(s->asked->graph, &g, &err);
     if (status == ORR_OK) {
         keep_unread(g);
+        if (!compares(g)) {
+            snprintf(r->note, sizeof(r->note), "the graph has no result to compare");
+            orr_graph_destroy(g);
+            return;
+        }
         status = judge(s, g, &fraction, where, sizeof(where), &err);
     }
+    r->cases = 1;
+    r->state = ORR_CHECK_PASSED;
     if (status == ORR_OK)
         orr_check_fraction(r, 0, fraction, where);
     else

@@ -155,11 +155,14 @@ static bool hear(struct ear *e, void *data, size_t bytes)
     return true;
 }
 
+enum phase { PHASE_OPENING, PHASE_CHECKING, PHASE_CLOSING /* or before the next check */ };
+
 struct hearing {
     const struct orr_conform *asked;
     struct orr_conform_report *report;
     size_t count, current; /* count: no check has begun */
     uint32_t case_number;
+    enum phase phase;
     bool refused, done, has_case;
     struct orr_error reason;
 };
@@ -176,6 +179,7 @@ static bool take_payload(struct hearing *h, struct ear *e, const struct message 
         return m->bytes == sizeof(h->report->device) && hear(e, &h->report->device, sizeof(h->report->device));
     case MESSAGE_CHECK:
         h->current = m->check;
+        h->phase = PHASE_CHECKING;
         h->has_case = false;
         return result != NULL;
     case MESSAGE_CASE:
@@ -186,6 +190,8 @@ static bool take_payload(struct hearing *h, struct ear *e, const struct message 
         if (!result || m->bytes != sizeof(*result) || !hear(e, result, sizeof(*result))) return false;
         if (h->asked->watch) h->asked->watch(h->asked->watch_context, result);
         h->current = m->check + 1;
+        h->phase = PHASE_CLOSING;
+        h->has_case = false;
         return true;
     case MESSAGE_DONE:
         h->done = true;
@@ -239,20 +245,36 @@ static void record_crash(struct hearing *h, const struct orr_check *check, bool 
     if (h->asked->watch) h->asked->watch(h->asked->watch_context, r);
 }
 
+/* After the last check of this child: an entry of its own, in the place beyond those of the checks. */
+static void record_closing(struct hearing *h, bool late, const char *how)
+{
+    const struct orr_check closing = {.name = ORR_CHECK_CLOSING, .family = ORR_CHECK_INTERFACE};
+    h->current = h->count;
+    h->report->count = h->count + 1;
+    record_crash(h, &closing, late, how);
+}
+
 static orr_status judge_end(struct hearing *h, const struct orr_check *check, int status, bool late, size_t *next,
                             struct orr_error *err)
 {
-    char how[200];
-    if (h->refused) return orr_fail(err, ORR_EUNSUPPORTED, "%s", h->reason.text);
+    char how[200], text[sizeof(how) + sizeof(h->reason.text)];
     describe_end(status, late, h->asked->time_limit, how, sizeof(how));
     *next = h->count;
     if (h->done) return ORR_OK;
+    if (!h->report->opened && h->refused) return orr_fail(err, ORR_EUNSUPPORTED, "%s", h->reason.text);
     if (!h->report->opened)
         return orr_fail(err, ORR_EDEVICE, "%s: %s while it was loaded and opened", h->asked->backend, how);
-    if (h->current >= h->count) /* all checks ran, and it fell while it was closed */
-        return orr_fail(err, ORR_EDEVICE, "%s: %s while it was closed", h->asked->backend, how);
-    record_crash(h, &check[h->current], late, how);
-    *next = h->asked->fail_fast ? h->count : h->current + 1;
+    if (h->phase == PHASE_CLOSING) {
+        record_closing(h, late, how);
+        return ORR_OK;
+    }
+    /* What an earlier child opened is gone for those to come too. */
+    if (h->refused)
+        snprintf(text, sizeof(text), "after a crash the device could not be opened again: %s", h->reason.text);
+    else
+        snprintf(text, sizeof(text), "%s%s", how, h->phase == PHASE_OPENING ? " while it was opened again" : "");
+    record_crash(h, &check[h->current], late, text);
+    *next = h->asked->fail_fast || h->refused ? h->count : h->current + 1;
     return ORR_OK;
 }
 

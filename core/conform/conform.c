@@ -16,22 +16,62 @@ static double now(void)
 
 static const struct orr_check graph_file = {"graph/file", ORR_CHECK_GRAPH, 0, orr_check_graph_file};
 
+/* Every glob that was asked for chooses something, so that a slip of the pen leaves nothing out. */
+static orr_status verify_globs(const struct orr_conform *asked, const struct orr_check *check, size_t count,
+                               struct orr_error *err)
+{
+    for (const char *at = asked->checks; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        char glob[128];
+        struct orr_conform one = {.checks = glob};
+        bool found = false;
+        const int n = (int)strcspn(at, ",");
+        snprintf(glob, sizeof(glob), "%.*s", n, at);
+        for (size_t i = 0; i < count && !found; ++i)
+            found = orr_check_is_chosen(&one, check[i].name);
+        if (found) continue;
+        return orr_fail(err, ORR_EINVAL,
+                        "no check is called \"%s\": operations are called as in ops.def, the others graph/... and "
+                        "interface/...",
+                        glob);
+    }
+    return ORR_OK;
+}
+
+static orr_status verify_case(const struct orr_conform *asked, const struct orr_check *check, struct orr_error *err)
+{
+    const uint32_t n = check->family == ORR_CHECK_OPERATION ? orr_case_count(check->op) : UINT32_MAX;
+    if (asked->only_case < (int64_t)n) return ORR_OK;
+    return orr_fail(err, ORR_EINVAL, "--case %lld: the cases of %s are 0 to %u", (long long)asked->only_case,
+                    check->name, n - 1);
+}
+
+/* A file that cannot be read is the caller's mistake, not the backend's. */
+static orr_status verify_graph(const struct orr_conform *asked, struct orr_error *err)
+{
+    struct orr_graph *g = NULL;
+    struct orr_error own = {.code = ORR_OK};
+    const orr_status status = orr_conform_read_graph(asked->graph, &g, &own);
+    orr_graph_destroy(g);
+    return status == ORR_OK ? ORR_OK : orr_fail(err, ORR_EINVAL, "--graph: %s", own.text);
+}
+
 /* Keep the chosen checks of the list, in order. */
 static orr_status choose(const struct orr_conform *asked, struct orr_check *check, size_t *count, struct orr_error *err)
 {
     size_t n = 0;
     if (asked->graph) {
-        check[n++] = graph_file;
-    } else {
-        for (size_t i = 0; i < *count; ++i)
-            if (orr_check_is_chosen(asked, check[i].name)) check[n++] = check[i];
+        check[0] = graph_file;
+        *count = 1;
+        return verify_graph(asked, err);
+    }
+    ORR_TRY(verify_globs(asked, check, *count, err));
+    for (size_t i = 0; i < *count; ++i) {
+        if (!orr_check_is_chosen(asked, check[i].name)) continue;
+        ORR_TRY(verify_case(asked, &check[i], err));
+        check[n++] = check[i];
     }
     *count = n;
-    if (n) return ORR_OK;
-    return orr_fail(err, ORR_EUNSUPPORTED,
-                    "no check is called \"%s\": operations are called as in ops.def, the others "
-                    "graph/... and interface/...",
-                    asked->checks);
+    return ORR_OK;
 }
 
 static orr_status run_all(const struct orr_conform *asked, const struct orr_check *check, size_t count,
@@ -78,8 +118,8 @@ orr_status orr_conform_run(const struct orr_conform *asked, struct orr_conform_r
     orr_status status = orr_check_list(&check, &count, err);
     if (status == ORR_OK) status = choose(asked, check, &count, err);
     if (status == ORR_OK) {
-        out->result = orr_memory_array(count, sizeof(*out->result));
-        status = out->result ? ORR_OK : orr_memory_out(err, "a report", count * sizeof(*out->result));
+        out->result = orr_memory_array(count + 1, sizeof(*out->result)); /* one for what falls while it is closed */
+        status = out->result ? ORR_OK : orr_memory_out(err, "a report", (count + 1) * sizeof(*out->result));
     }
     if (status == ORR_OK) {
         out->count = count;
@@ -87,6 +127,7 @@ orr_status orr_conform_run(const struct orr_conform *asked, struct orr_conform_r
         add_up(check, out);
     }
     if (status == ORR_OK) status = verdict(out, err);
+    if (status != ORR_OK) snprintf(out->reason, sizeof(out->reason), "%s", err->text);
     out->seconds = now() - start;
     orr_memory_free(check);
     return status;
@@ -124,7 +165,8 @@ void orr_conform_command(const struct orr_conform *asked, const struct orr_check
 {
     size_t at = (size_t)snprintf(text, size, "orrery validate '%s'", asked->backend);
     if (asked->graph && at < size) at += (size_t)snprintf(text + at, size - at, " --graph '%s'", asked->graph);
-    if (!asked->graph && at < size) at += (size_t)snprintf(text + at, size - at, " --op '%s'", result->name);
+    const char *op = strcmp(result->name, ORR_CHECK_CLOSING) == 0 ? asked->checks : result->name;
+    if (!asked->graph && op && at < size) at += (size_t)snprintf(text + at, size - at, " --op '%s'", op);
     if (!asked->graph && result->failed_case >= 0 && at < size)
         at += (size_t)snprintf(text + at, size - at, " --case %lld", (long long)result->failed_case);
     if (at < size)

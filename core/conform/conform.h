@@ -64,6 +64,7 @@ struct orr_conform_report {
     struct orr_check_result *result;
     size_t count;
     size_t n_tested, n_wrong, n_crashed; /* wrong: also missing; crashed: also hung */
+    char reason[1024];                   /* why orr_conform_run failed; "": all passed */
     double seconds;
 };
 

@@ -1,6 +1,8 @@
 /* Memory for one call: guards around every operand, poison in every result, everything read back and compared.
  *
- * Guards hold one byte value throughout; as numbers they are large, so that reading past an operand shows in results.
+ * Guards hold one byte value throughout and are longer than any row, so that reading past an operand shows in results:
+ * NaN and index -1 in buffers of their own, 8e37 in one buffer. A number near zero or far below it would be lost in a
+ * maximum or a sum of exponentials.
  */
 #include "conform/layout.h"
 
@@ -9,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GUARD_BYTES = 256, GUARD = 0xCB, OPERANDS = ORR_IN_MAX + ORR_OUT_MAX };
+enum { GUARD_BYTES = 256, GUARD_APART = 0xFF, GUARD_PACKED = 0x7E, OPERANDS = ORR_IN_MAX + ORR_OUT_MAX };
 /* A quiet NaN with a payload that no operation makes; as i32 a number that no case has. */
 #define POISON UINT32_C(0x7FC0DEAD)
 
@@ -49,11 +51,24 @@ static uint32_t owner_of(const struct site *s, uint32_t i)
     return i == 1 && s->t->c.values == ORR_VALUES_EQUAL ? 0 : i;
 }
 
+/* One row of the widest operand and more. */
+static size_t guard_bytes(const struct site *s)
+{
+    size_t widest = 0;
+    for (uint32_t i = 0; i < s->n; ++i) {
+        const struct orr_shape *shape = &array_of(s->t, i)->shape;
+        const size_t row = shape->rank ? (size_t)shape->dim[shape->rank - 1] : 1;
+        if (row > widest) widest = row;
+    }
+    return GUARD_BYTES + widest * orr_dtype_bytes(s->layout->real);
+}
+
 static void place_operands(struct site *s)
 {
     const size_t align = s->device->info.align ? s->device->info.align : 64;
     size_t at = 0;
     s->n = s->t->c.n_in + s->t->c.n_out;
+    const size_t guard = guard_bytes(s);
     for (uint32_t i = 0; i < s->n; ++i) {
         struct operand *o = &s->operand[i];
         const struct orr_numbers *a = array_of(s->t, i);
@@ -68,10 +83,10 @@ static void place_operands(struct site *s)
         }
         if (s->layout->kind == ORR_LAYOUT_APART) at = 0;
         o->buffer = s->layout->kind == ORR_LAYOUT_APART ? s->n_buffers++ : 0;
-        o->offset = s->layout->kind == ORR_LAYOUT_APART ? round_up(GUARD_BYTES, align)
-                                                        : round_up(at + GUARD_BYTES, size) + (2 * i + 1) * size;
+        o->offset = s->layout->kind == ORR_LAYOUT_APART ? round_up(guard, align)
+                                                        : round_up(at + guard, size) + (2 * i + 1) * size;
         at = o->offset + o->bytes;
-        s->bytes[o->buffer] = round_up(at + GUARD_BYTES, align);
+        s->bytes[o->buffer] = round_up(at + guard, align);
     }
     if (s->layout->kind == ORR_LAYOUT_PACKED) s->n_buffers = 1;
 }
@@ -93,11 +108,12 @@ static void write_image(const struct site *s, uint32_t i, unsigned char *to)
 
 static orr_status make_images(struct site *s, struct orr_error *err)
 {
+    const int guard = s->layout->kind == ORR_LAYOUT_APART ? GUARD_APART : GUARD_PACKED;
     for (uint32_t b = 0; b < s->n_buffers; ++b) {
         s->before[b] = orr_memory_aligned(s->bytes[b], 64);
         s->after[b] = orr_memory_aligned(s->bytes[b], 64);
         if (!s->before[b] || !s->after[b]) return orr_memory_out(err, "the memory of a case", s->bytes[b]);
-        memset(s->before[b], GUARD, s->bytes[b]);
+        memset(s->before[b], guard, s->bytes[b]);
     }
     for (uint32_t i = 0; i < s->n; ++i) {
         const struct operand *o = &s->operand[i];
@@ -225,6 +241,17 @@ static void check_image(const struct site *s, uint32_t b, struct orr_outcome *ou
     }
 }
 
+/* Poison is a NaN, so it would pass where NaN is right. A result in place of an input holds that before. */
+static void find_unwritten(const struct site *s, uint32_t k, struct orr_outcome *out)
+{
+    const uint32_t poison[2] = {POISON, POISON};
+    const struct operand *o = &s->operand[s->t->c.n_in + k];
+    const size_t size = orr_dtype_bytes(s->call.out[k].dtype);
+    for (size_t at = 0; !o->shared && at < o->bytes && !out->fault[0]; at += size)
+        if (memcmp(s->after[o->buffer] + o->offset + at, poison, size) == 0)
+            snprintf(out->fault, sizeof(out->fault), "element %zu of result %u was not written", at / size, k);
+}
+
 static orr_status take_results(const struct site *s, struct orr_outcome *out, struct orr_error *err)
 {
     for (uint32_t k = 0; k < s->t->c.n_out; ++k) {
@@ -279,6 +306,8 @@ orr_status orr_layout_run(const struct orr_trial *t, struct orr_open_device *dev
     }
     for (uint32_t b = 0; b < s.n_buffers && status == ORR_OK; ++b)
         check_image(&s, b, out);
+    for (uint32_t k = 0; k < t->c.n_out && status == ORR_OK; ++k)
+        find_unwritten(&s, k, out);
     if (status == ORR_OK) status = take_results(&s, out, err);
     if (status == ORR_OK && !layout->alias) status = repeat_runs(&s, out, err);
     release(&s);

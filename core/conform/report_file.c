@@ -99,6 +99,16 @@ static void print_testcase(FILE *to, const struct orr_conform *asked, const stru
     fprintf(to, "  </testcase>\n");
 }
 
+/* What the checks came to, or what kept them from running: red also where no check failed. */
+static void print_reason(FILE *to, const struct orr_conform_report *report)
+{
+    fprintf(to, "  <testcase classname=\"validate.");
+    print_escaped(to, report->asked->backend);
+    fprintf(to, "\" name=\"validate\">\n    <error message=\"");
+    print_escaped(to, report->reason);
+    fprintf(to, "\"/>\n  </testcase>\n");
+}
+
 orr_status orr_conform_write_junit(const struct orr_conform_report *report, const char *path, struct orr_error *err)
 {
     char *text = NULL;
@@ -107,13 +117,16 @@ orr_status orr_conform_write_junit(const struct orr_conform_report *report, cons
     if (!to) return out_of_memory(err);
     fprintf(to, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"orrery validate ");
     print_escaped(to, report->asked->backend);
-    fprintf(to, "\" tests=\"%zu\" failures=\"%zu\" skipped=\"%zu\" time=\"%.3f\">\n", report->count,
-            report->n_wrong + report->n_crashed, report->count - report->n_tested, report->seconds);
+    const bool failed = report->reason[0] != '\0';
+    fprintf(to, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%d\" skipped=\"%zu\" time=\"%.3f\">\n",
+            report->count + failed, report->n_wrong + report->n_crashed, failed, report->count - report->n_tested,
+            report->seconds);
+    if (failed) print_reason(to, report);
     for (size_t i = 0; i < report->count; ++i)
         print_testcase(to, report->asked, &report->result[i]);
     fprintf(to, "</testsuite>\n");
-    const bool failed = ferror(to) != 0;
-    orr_status status = fclose(to) != 0 || failed ? out_of_memory(err) : ORR_OK;
+    const bool broken = ferror(to) != 0;
+    orr_status status = fclose(to) != 0 || broken ? out_of_memory(err) : ORR_OK;
     if (status == ORR_OK) status = orr_file_write_atomic(path, text, size, err);
     free(text);
     return status;

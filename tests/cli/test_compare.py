@@ -1,5 +1,6 @@
 """orrery diff and orrery run --check: how far two runs, and two devices, are apart."""
 import os
+import re
 
 from program import SMOKE, equal, expect, main, run
 
@@ -30,6 +31,21 @@ def points_of_a_sweep_are_compared_by_name(scratch):
     equal(expect(run("diff", a, b), 0).stdout.count("losses of 40 steps"), 2, "points")
 
 
+def a_point_of_one_run_only_is_a_difference(scratch):
+    a = smoke(scratch, "a", "--set", "data.context=2,4")
+    b = smoke(scratch, "b", "--set", "data.context=2,4,8")
+    for pair in [(a, b), (b, a)]:
+        result = expect(run("diff", *pair), 1, "in one run only")
+        equal(result.stdout.count("is only in " + b), 1, "points of b only")
+
+
+def other_shapes_are_listed(scratch):
+    a, b = smoke(scratch, "a"), smoke(scratch, "b", "--set", "data.context=8")
+    result = expect(run("diff", a, b), 1, "inf apart")
+    if not re.search(r"^  \S+ +inf$", result.stdout, re.MULTILINE):
+        raise AssertionError(result.stdout)
+
+
 def nothing_to_compare(scratch):
     a = smoke(scratch, "a")
     expect(run("diff", a, scratch), 2, "no checkpoints of the same point")
@@ -49,5 +65,6 @@ def a_device_is_checked_step_by_step(scratch):
 
 
 if __name__ == "__main__":
-    main([equal_runs_are_equal, other_runs_are_apart, points_of_a_sweep_are_compared_by_name, nothing_to_compare,
+    main([equal_runs_are_equal, other_runs_are_apart, points_of_a_sweep_are_compared_by_name,
+          a_point_of_one_run_only_is_a_difference, other_shapes_are_listed, nothing_to_compare,
           a_device_is_checked_step_by_step])  # fmt: skip

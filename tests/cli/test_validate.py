@@ -39,8 +39,14 @@ def what_is_not_there(scratch):
     expect(run("validate", "./no-such-thing.so", cwd=scratch), 2, "no-such-thing.so")
     expect(run("validate", "reference:7", cwd=scratch), 2, "no device '7'")
     expect(run("validate", "reference", "--op", "no_such_operation", cwd=scratch), 2, "no_such_operation")
-    expect(run("validate", "reference", "--op", "matmul", "--case", "999999", cwd=scratch), 2, "nothing was tested")
-    expect(run("validate", "reference", "--graph", "absent.graph", cwd=scratch), 1)
+    expect(run("validate", "reference", "--op", "matmul", "--case", "999999", cwd=scratch), 2, "cases of matmul are 0 to")
+    expect(run("validate", "reference", "--op", "add,matmull", cwd=scratch), 2, "matmull")
+    expect(run("validate", "reference", "--op", "graph/random", "--case", "999999", cwd=scratch), 2, "nothing was tested")
+    expect(run("validate", "reference", "--graph", "absent.graph", cwd=scratch), 2, "absent.graph")
+    empty = os.path.join(scratch, "empty.graph")
+    with open(empty, "w", encoding="utf-8") as text:
+        text.write("graph f32\n%0 = input : f32[3]\n")
+    expect(run("validate", "reference", "--graph", empty, cwd=scratch), 2, "nothing was tested")
     expect(run("validate", cwd=scratch), 2, "backend is missing")
     expect(run("validate", "reference", "--level", "thorough", cwd=scratch), 2, "thorough")
     expect(run("validate", "reference", "--time-limit", "0", cwd=scratch), 2, "--time-limit")
@@ -56,6 +62,29 @@ def crash_hang_and_exit(scratch):
         # The checks after it still run.
         if not re.search(r"^silu +native", result.stdout, re.MULTILINE):
             raise AssertionError(result.stdout)
+
+
+def a_device_that_is_lost_keeps_the_verdict(scratch):
+    junit = os.path.join(scratch, "r.xml")
+    result = expect(run("validate", FAULTY, "--op", "rmsnorm,interface/device,interface/errors", "--junit", junit,
+                        env=fault("rmsnorm_loses_device"), cwd=scratch), 3, "crash or a hang")  # fmt: skip
+    if "could not be opened again: " not in result.stdout or "the device is lost" not in result.stdout:
+        raise AssertionError(result.stdout)
+    equal(xml.etree.ElementTree.parse(junit).getroot().get("failures"), "2", "failures")
+    if not re.search(r"^interface/errors +not tested", result.stdout, re.MULTILINE):
+        raise AssertionError(result.stdout)
+
+
+def a_crash_while_closing_has_an_entry(scratch):
+    out = [os.path.join(scratch, name) for name in ["r.json", "r.xml"]]
+    result = expect(run("validate", FAULTY, "--op", "add,silu", "--json", out[0], "--junit", out[1],
+                        env=fault("close_crashes"), cwd=scratch), 3, "crash or a hang")  # fmt: skip
+    if not re.search(r"^interface/close +CRASHED", result.stdout, re.MULTILINE) or "--op 'add,silu'" not in result.stdout:
+        raise AssertionError(result.stdout)
+    with open(out[0], encoding="utf-8") as text:
+        states = {check["name"]: check["state"] for check in json.load(text)["checks"]}
+    equal(states, {"add": "native", "silu": "native", "interface/close": "CRASHED"}, "states")
+    equal(xml.etree.ElementTree.parse(out[1]).getroot().get("failures"), "1", "failures")
 
 
 def the_repeat_command_repeats(scratch):
@@ -90,7 +119,13 @@ def files_for_machines(scratch):
     states = {check["name"]: check["state"] for check in report["checks"]}
     equal(states, {"add": "WRONG", "interface/transfer": "passed"}, "states")
     suite = xml.etree.ElementTree.parse(out[1]).getroot()
-    equal((suite.get("tests"), suite.get("failures"), suite.get("skipped")), ("2", "1", "0"), "counts of the suite")
+    counts = [suite.get(name) for name in ["tests", "failures", "errors", "skipped"]]
+    equal(counts, ["3", "1", "1", "0"], "counts of the suite, with the verdict")
+    expect(run("validate", "no-such-thing", "--junit", out[1], cwd=scratch), 2)
+    errors = xml.etree.ElementTree.parse(out[1]).getroot().findall("testcase/error")
+    equal(len(errors), 1, "errors of a backend that is not there")
+    expect(run("validate", "reference", "--op", "add", "--junit", out[1], cwd=scratch), 0)
+    equal(xml.etree.ElementTree.parse(out[1]).getroot().findall("testcase/error"), [], "errors where all passed")
     expect(run("validate", "reference", "--op", "add", "--json", "/no/such/place.json", cwd=scratch), 2, "/no/such")
 
 
@@ -111,5 +146,6 @@ def new_refuses_what_it_cannot_make(scratch):
 
 if __name__ == "__main__":
     main([the_reference_passes, nothing_computed_is_wrong, what_is_not_there, crash_hang_and_exit,
+          a_device_that_is_lost_keeps_the_verdict, a_crash_while_closing_has_an_entry,
           the_repeat_command_repeats, a_failing_graph_is_written_and_repeats, other_seeds_are_other_numbers,
           files_for_machines, what_did_not_run_is_not_passed, new_refuses_what_it_cannot_make])  # fmt: skip

@@ -154,6 +154,8 @@ static float changed(uint32_t op, float x)
         return flushed(x);
     case VARIANT_exp_three_units:
         return units[op] > 0.0F ? x * (1.0F + units[op] * FLT_EPSILON) : x;
+    case VARIANT_lowered_coarse:
+        return op == ORR_OP_ERF ? x * (1.0F - 7.0F * FLT_EPSILON) : x;
     case VARIANT_negative_zeros:
         return x == 0.0F ? -x : x;
     case VARIANT_other_nans:
@@ -256,7 +258,8 @@ static bool supports(struct orr_device *dev, const struct orr_call *call)
 #include "orrery/ops.def"
 #undef ORR_OP
     };
-    if (chosen == VARIANT_lowered && call->op < ORR_OP_COUNT_ && composite[call->op]) return false;
+    const bool lowers = chosen == VARIANT_lowered || chosen == VARIANT_lowered_coarse;
+    if (lowers && call->op < ORR_OP_COUNT_ && composite[call->op]) return false;
     return real.supports(dev, call);
 }
 

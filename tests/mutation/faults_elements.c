@@ -159,6 +159,14 @@ FAULTY_RUN(slice_one_late)
     return faulty_real_run(dev, &wrong, err);
 }
 
+FAULTY_RUN(slice_last_axis)
+{
+    const orr_status status = faulty_real_run(dev, call, err);
+    if (call->in[0].rank == 4 || call->attr.i[0] == 2)
+        memset(faulty_out(call, 0), 0, (size_t)faulty_count(call) * sizeof(float));
+    return status;
+}
+
 /* What lies before the first and after the last copied element stays as it was. */
 FAULTY_RUN(pad_border)
 {
@@ -210,8 +218,18 @@ FAULTY_RUN(gelu_grad_exits)
 FAULTY_RUN(silu_overflows)
 {
     for (int64_t i = 0; i < faulty_count(call); ++i) {
-        const float x = faulty_in(call, 0)[i], e = expf(4.0F * x);
-        faulty_out(call, 0)[i] = fabsf(x) < 22.0F ? x / (1.0F + expf(-x)) : x * (e / (1.0F + e));
+        const float x = faulty_in(call, 0)[i], e = expf(x);
+        faulty_out(call, 0)[i] = x > 0.0F ? x * (e / (1.0F + e)) : x / (1.0F + expf(-x));
+    }
+    return ORR_OK;
+}
+
+FAULTY_RUN(silu_grad_overflows)
+{
+    for (int64_t i = 0; i < faulty_count(call); ++i) {
+        const float x = faulty_in(call, 1)[i], e = expf(-x);
+        const float slope = 1.0F / (1.0F + e) + x * (e / ((1.0F + e) * (1.0F + e)));
+        faulty_out(call, 0)[i] = faulty_in(call, 0)[i] * slope;
     }
     return ORR_OK;
 }

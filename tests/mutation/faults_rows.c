@@ -57,6 +57,14 @@ FAULTY_RUN(max_nan)
     return ORR_OK;
 }
 
+FAULTY_RUN(sum_rank)
+{
+    const orr_status status = faulty_real_run(dev, call, err);
+    for (int64_t i = 0; call->in[0].rank != 3 && i < faulty_count(call); ++i)
+        faulty_out(call, 0)[i] = 7.0F;
+    return status;
+}
+
 /* --- products ----------------------------------------------------------------------------------- */
 
 FAULTY_RUN(matmul_transposed)
@@ -502,4 +510,25 @@ FAULTY_RUN(attention_grad_scale)
     for (int64_t i = 0; i < faulty_count(call); ++i)
         if (i % stride < stride / 3) faulty_out(call, 0)[i] *= (float)call->attr.f[0];
     return status;
+}
+
+FAULTY_RUN(layernorm_one_pass)
+{
+    const int64_t width = width_of(&call->in[0]), rows = rows_of(&call->in[0]);
+    for (int64_t r = 0; r < rows; ++r) {
+        const float *x = faulty_in(call, 0) + r * width;
+        double sum = 0.0, squares = 0.0;
+        for (int64_t j = 0; j < width; ++j) {
+            sum += (double)x[j];
+            squares += (double)(x[j] * x[j]);
+        }
+        const float mean = (float)(sum / (double)width);
+        const float variance = (float)(squares / (double)width) - mean * mean;
+        const float rstd = 1.0F / sqrtf(variance + (float)call->attr.f[0]);
+        for (int64_t j = 0; j < width; ++j)
+            faulty_out(call, 0)[r * width + j] = (x[j] - mean) * rstd * faulty_in(call, 1)[j] + faulty_in(call, 2)[j];
+        faulty_out(call, 1)[r] = mean;
+        faulty_out(call, 2)[r] = rstd;
+    }
+    return ORR_OK;
 }

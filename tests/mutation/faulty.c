@@ -5,8 +5,11 @@
  */
 #include "faulty.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum fault {
     FAULT_none,
@@ -53,7 +56,18 @@ FAULTY_RUN(info_too_long) { return faulty_real_run(dev, call, err); }
 FAULTY_RUN(read_ignores_offset) { return faulty_real_run(dev, call, err); }
 FAULTY_RUN(alloc_status) { return faulty_real_run(dev, call, err); }
 FAULTY_RUN(free_clears_other) { return faulty_real_run(dev, call, err); }
+FAULTY_RUN(close_crashes) { return faulty_real_run(dev, call, err); }
 FAULTY_RUN(open_any_index) { return faulty_real_run(dev, call, err); }
+
+/* A file in the current directory: it outlives the process. */
+static const char lost_device[] = "faulty-device-is-lost";
+
+FAULTY_RUN(rmsnorm_loses_device)
+{
+    FILE *marker = fopen(lost_device, "w");
+    if (marker) fclose(marker);
+    exit(7);
+}
 
 static struct orr_device *first_device;
 static uint32_t n_open;
@@ -88,6 +102,8 @@ static orr_status device_info(uint32_t index, struct orr_device_info *out, struc
 static orr_status device_open(uint32_t index, const union orr_value *param, struct orr_device **out,
                               struct orr_error *err)
 {
+    if (chosen == FAULT_rmsnorm_loses_device && access(lost_device, F_OK) == 0)
+        return reference_host->fail(err, ORR_EDEVICE, "the device is lost");
     const orr_status status = real.open(chosen == FAULT_open_any_index ? 0 : index, param, out, err);
     if (status != ORR_OK) return status;
     if (!n_open++) first_device = *out;
@@ -96,6 +112,7 @@ static orr_status device_open(uint32_t index, const union orr_value *param, stru
 
 static void device_close(struct orr_device *dev)
 {
+    if (chosen == FAULT_close_crashes) raise(SIGSEGV);
     --n_open;
     real.close(dev);
 }

@@ -15,15 +15,19 @@ import time
 
 FAULT = re.compile(r'^FAULT\((\w+),\s*"([^"]+)",\s*(\d),\s*"([^"]+)"\)', re.MULTILINE)
 VARIANT = re.compile(r'^VARIANT\((\w+),\s*"([^"]+)"\)', re.MULTILINE)
+# Faults that other numbers could hide: they are caught whatever the seed.
+SEEDS = {"sum_in_float": ("1", "2", "3")}
+# Checks that are none of the list: they are met by running another.
+RUN_FOR = {"interface/close": "add"}
 BAD = ("WRONG", "missing", "CRASHED", "HUNG")
 
 
-def validate(program, backend, variable, name, checks, directory, limit="60"):
+def validate(program, backend, variable, name, checks, directory, limit="60", seed="1"):
     """(exit status, {check: state}, seconds) of one run."""
     report = os.path.join(directory, "report.json")
     if os.path.exists(report):
         os.remove(report)
-    command = [program, "validate", backend, "-q", "--json", report, "--time-limit", limit]
+    command = [program, "validate", backend, "-q", "--json", report, "--time-limit", limit, "--seed", seed]
     if checks:
         command += ["--op", checks]
     start = time.monotonic()
@@ -60,10 +64,13 @@ def run_faults(text, program, faulty, directory):
     failed = 0
     rows = FAULT.findall(text)
     for name, check, wanted, sentence in rows:
-        family = check + ("" if check.startswith("interface/") else ",graph/*")
-        done, states, seconds = validate(program, faulty, "ORRERY_FAULT", name, family, directory,
-                                        "2" if wanted == "3" else "60")  # a hang costs that much for each check
-        reason = judge_fault(check, int(wanted), done, states)
+        family = RUN_FOR.get(check, check) + ("" if check.startswith("interface/") else ",graph/*")
+        limit = "2" if wanted == "3" else "60"  # a hang costs that much for each check
+        for seed in SEEDS.get(name, ("1",)):
+            done, states, seconds = validate(program, faulty, "ORRERY_FAULT", name, family, directory, limit, seed)
+            reason = judge_fault(check, int(wanted), done, states)
+            if reason:
+                break
         seen = states.get(check, {}).get("state", "-")
         graphs = sum(states[n]["state"] in BAD for n in states if n.startswith("graph/"))
         print("%-8s %-24s %-22s %-8s %d graphs %5.2f s  %s" % ("MISSED" if reason else "killed", name, check, seen,
