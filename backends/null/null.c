@@ -171,12 +171,6 @@ static const struct orr_backend_ops backend_ops = {
 static const struct orr_param params[] = {{.type = ORR_PARAM_END}};
 
 static const struct orr_plugin plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof plugin,
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = ORR_ABI_MINOR,
-    .kind = ORR_BACKEND,
-    .build = ORR_BUILD_FLAGS,
     .name = "null",
     .version = "0.1.0",
     .summary = "accepts every operation and computes nothing: the skeleton of a backend",
@@ -184,6 +178,7 @@ static const struct orr_plugin plugin = {
     .license = "MIT",
     .params = params,
     .ops = &backend_ops,
+    ORR_PLUGIN_HEAD(ORR_BACKEND),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *lent)

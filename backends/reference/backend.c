@@ -173,12 +173,6 @@ static const struct orr_backend_ops backend_ops = {
 static const struct orr_param params[] = {{.type = ORR_PARAM_END}};
 
 static const struct orr_plugin plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof plugin,
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = ORR_ABI_MINOR,
-    .kind = ORR_BACKEND,
-    .build = ORR_BUILD_FLAGS,
     .name = "reference",
     .version = "0.1.0",
     .summary = "every operation by plain loops on the host: the oracle of all other backends",
@@ -186,6 +180,7 @@ static const struct orr_plugin plugin = {
     .license = "MIT",
     .params = params,
     .ops = &backend_ops,
+    ORR_PLUGIN_HEAD(ORR_BACKEND),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *host)

@@ -213,13 +213,16 @@ static orr_status read_stream(struct reader *reader, struct orr_config_node **ou
 orr_status orr_config_parse_node(const char *text, size_t n, const char *file, bool places,
                                  struct orr_config_node **out, struct orr_error *err)
 {
-    struct reader reader = {.text = text, .size = n, .file = file, .places = places, .err = err};
     *out = NULL;
+    /* libyaml takes a byte order mark for a column, and so the second line for another block. */
+    static const char mark[] = "\xEF\xBB\xBF";
+    const size_t skipped = n >= 3 && memcmp(text, mark, 3) == 0 ? 3 : 0;
+    struct reader reader = {.text = text + skipped, .size = n - skipped, .file = file, .places = places, .err = err};
     if (n > ORR_CONFIG_BYTES)
         return orr_fail(err, ORR_EFORMAT, "%s: larger than %d bytes: this is no recipe", file, ORR_CONFIG_BYTES);
     if (!yaml_parser_initialize(&reader.parser)) return orr_memory_out(err, "the YAML parser", sizeof reader.parser);
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, n);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)reader.text, reader.size);
     const orr_status status = read_stream(&reader, out);
     yaml_parser_delete(&reader.parser);
     if (status == ORR_OK) return ORR_OK;
@@ -261,12 +264,18 @@ orr_status orr_config_parse(const char *text, const char *name, struct orr_confi
     return parse(text, strlen(text), name, out, err);
 }
 
-/* Read at most size bytes. */
-static orr_status read_all(int fd, const char *path, char *text, size_t size, size_t *n, struct orr_error *err)
+/* All of fd, or one byte more than a recipe may have; *text is the caller's, also on failure. A pipe has no size to ask
+ * for. */
+static orr_status read_all(int fd, const char *path, char **text, size_t *n, struct orr_error *err)
 {
-    *n = 0;
-    while (*n < size) {
-        const ssize_t got = read(fd, text + *n, size - *n);
+    enum { PIECE = 4096 };
+    size_t capacity = 0;
+    while (*n <= ORR_CONFIG_BYTES) {
+        void *array = *text;
+        const orr_status grown = orr_memory_grow(&array, &capacity, *n + PIECE, 1, err);
+        *text = array;
+        ORR_TRY(grown);
+        const ssize_t got = read(fd, *text + *n, PIECE);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return orr_fail(err, ORR_EIO, "%s: cannot be read: %s", path, strerror(errno));
         if (got == 0) break;
@@ -281,10 +290,9 @@ orr_status orr_config_load(const char *path, struct orr_config **out, struct orr
     if (fd < 0)
         return orr_fail(err, ORR_EIO, "%s: cannot be opened: %s: check the name and its permissions", path,
                         strerror(errno));
-    const size_t size = ORR_CONFIG_BYTES + 1;
-    char *text = orr_memory_array(size, 1);
+    char *text = NULL;
     size_t n = 0;
-    orr_status status = text ? read_all(fd, path, text, size, &n, err) : orr_memory_out(err, path, size);
+    orr_status status = read_all(fd, path, &text, &n, err);
     close(fd);
     if (status == ORR_OK) status = parse(text, n, path, out, err);
     orr_memory_free(text);

@@ -7,7 +7,7 @@
 
 /* A key longer than the first could not be written back as a plain YAML key; more keys than the second in one map are
  * no recipe. */
-enum { ORR_CONFIG_KEY_LENGTH = 255, ORR_CONFIG_KEYS = 4096 };
+enum { ORR_CONFIG_KEY_LENGTH = 255, ORR_CONFIG_KEYS = 1024 };
 
 struct orr_config {
     struct orr_config_node *root;

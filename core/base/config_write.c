@@ -79,7 +79,12 @@ static void put_quoted(struct writer *writer, const char *text)
         if (raw_in_quotes(point)) {
             put(writer, c, n);
         } else {
-            snprintf(escape, sizeof escape, point <= 0xFFFF ? "\\u%04X" : "\\U%08X", (unsigned)point);
+            /* As short as can be: a key of ORR_CONFIG_KEY_LENGTH must stay below YAML's 1,024 characters for one. */
+            snprintf(escape, sizeof escape,
+                     point <= 0xFF     ? "\\x%02X"
+                     : point <= 0xFFFF ? "\\u%04X"
+                                       : "\\U%08X",
+                     (unsigned)point);
             put_text(writer, escape);
         }
         c += n;

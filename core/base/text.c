@@ -1,6 +1,8 @@
 /* Texts from outside: are they valid, are they safe to show? */
 #include "base/text.h"
 
+#include <string.h>
+
 /* How many bytes the character that begins with these has, 0 when it is none. Table 3-7 of the Unicode standard. */
 static size_t character(const unsigned char *c)
 {
@@ -27,6 +29,15 @@ bool orr_text_is_utf8(const char *text)
 
 void orr_text_flatten(char *text, size_t n)
 {
-    for (size_t i = 0; i < n; ++i)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7F) text[i] = ' ';
+    for (size_t i = 0; i < n;) {
+        unsigned char c[5] = {0};
+        memcpy(c, text + i, n - i < 4 ? n - i : 4);
+        const size_t length = character(c);
+        /* C2 80 to C2 9F are control characters of eight bits, as some terminals still take them. */
+        if (length == 0)
+            text[i] = '?';
+        else if (c[0] < 0x20 || c[0] == 0x7F || (c[0] == 0xC2 && c[1] < 0xA0))
+            memset(text + i, ' ', length);
+        i += length ? length : 1;
+    }
 }

@@ -8,8 +8,8 @@
 /* Is all of text UTF-8 (RFC 3629: no overlong forms, no surrogates, up to U+10FFFF)? Any thread. */
 bool orr_text_is_utf8(const char *text);
 
-/* Replace control characters (line ends, ESC, DEL, ...) in the first n bytes by spaces: a line stays a line, and a
- * terminal is told nothing. Any thread. */
+/* Replace control characters (line ends, ESC, DEL, C1, ...) in the first n bytes by spaces, and bytes that are not
+ * UTF-8 by question marks: a line stays a line and a text a text, and a terminal is told nothing. Any thread. */
 void orr_text_flatten(char *text, size_t n);
 
 #endif

@@ -7,27 +7,22 @@
 
 #include <stdio.h>
 
-/* One value of a step is some tens of roundings away from its inputs, which come from the step itself: far below this
- * where all is right. */
-#define BOUND 1e-3
-
 static orr_status check_point(const struct orr_run_point *point, struct orr_open_device *device,
                               struct orr_open_device *truth, uint64_t steps, uint32_t threads, struct orr_error *err)
 {
     const struct orr_recipe *recipe = point->recipe;
-    const struct orr_data_config data_config = orr_recipe_data(recipe);
     const struct orr_train_config config = orr_recipe_train(recipe);
     struct orr_dataset *data = NULL;
     struct orr_windows windows = {.start = NULL};
     struct orr_steps_result result;
-    ORR_TRY(orr_dataset_create(recipe->simulator.plugin, recipe->simulator.values, &data_config, threads, &data, err));
+    ORR_TRY(orr_recipe_dataset(recipe, threads, &data, err));
     orr_status status = orr_windows_create(data, ORR_TRAIN, &windows, err);
     if (status == ORR_OK) {
-        const struct orr_transformer model = orr_recipe_model(recipe, data->n_observed);
+        const struct orr_model model = orr_recipe_model(recipe, data->n_observed);
         const struct orr_train_job job = {
             .device = device, .data = data, .windows = &windows, .model = &model, .config = &config};
         const struct orr_steps_check check = {
-            .job = &job, .truth = truth, .steps = steps < config.steps ? steps : config.steps, .bound = BOUND};
+            .job = &job, .truth = truth, .steps = steps < config.steps ? steps : config.steps};
         if (point->name[0]) printf("%s: ", point->name);
         status = orr_steps_compare(&check, &result, stdout, err);
     }

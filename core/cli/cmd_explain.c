@@ -25,7 +25,7 @@ enum { TIMED_STEPS = 20 };
 struct planning {
     struct orr_dataset *data;
     struct orr_windows windows;
-    struct orr_transformer model;
+    struct orr_model model;
     struct orr_train_config config;
     struct orr_train_job job;
     struct orr_step_plan made;
@@ -41,10 +41,8 @@ static void planning_fini(struct planning *p)
 static orr_status planning_init(struct planning *p, const struct orr_recipe *recipe, struct orr_open_device *device,
                                 struct orr_error *err)
 {
-    const struct orr_data_config data = orr_recipe_data(recipe);
     p->config = orr_recipe_train(recipe);
-    ORR_TRY(orr_dataset_create(recipe->simulator.plugin, recipe->simulator.values, &data, orr_thread_count(), &p->data,
-                               err));
+    ORR_TRY(orr_recipe_dataset(recipe, orr_thread_count(), &p->data, err));
     ORR_TRY(orr_windows_create(p->data, ORR_TRAIN, &p->windows, err));
     p->model = orr_recipe_model(recipe, p->data->n_observed);
     p->job = (struct orr_train_job){.device = device,
@@ -113,7 +111,7 @@ static orr_status print_plan(const struct planning *p, struct orr_error *err)
     printf("  parameters   %" PRId64 ", of which %" PRId64 " decay\n",
            orr_parameters_numbers(&p->made.parameters, false), orr_parameters_numbers(&p->made.parameters, true));
     printf("  windows      %zu of %" PRIu32 " points, %" PRIu32 " a step\n", p->windows.count, p->windows.length,
-           p->config.batch);
+           (uint32_t)p->made.step.batch);
     printf("  programs    ");
     for (size_t i = 0; i < plan->n_programs; ++i)
         printf(" %s (%zu calls)", plan->program[i].name, plan->program[i].count);

@@ -32,18 +32,17 @@ static orr_status whole_number(const struct orr_command *command, const char *op
     return ORR_OK;
 }
 
-static orr_status write_file(const struct orr_plugin *simulator, const union orr_value *values,
-                             const struct orr_data_config *config, const char *path, struct orr_error *err)
+/* Takes data. */
+static orr_status write_file(struct orr_dataset *data, const char *path, struct orr_error *err)
 {
-    struct orr_dataset *data;
+    const struct orr_data_config *config = &data->config;
     double drift = (double)NAN;
-    ORR_TRY(orr_dataset_create(simulator, values, config, orr_thread_count(), &data, err));
     orr_status status = orr_dataset_export(data, path, err);
     const uint32_t checked = config->trajectories < 100 ? (uint32_t)config->trajectories : 100;
     if (status == ORR_OK) status = orr_dataset_invariant_drift(data, 0, checked, &drift, err);
     if (status == ORR_OK) {
         printf("%" PRIu64 " trajectories of %s, %" PRIu32 " points each, seed %" PRIu64 ": %s\n", config->trajectories,
-               simulator->name, config->steps, config->seed, path);
+               data->recording ? data->source : data->plugin->name, config->steps, config->seed, path);
         if (!isnan(drift))
             printf("conserved quantity: changes by at most %.2g of itself along the first %" PRIu32 " trajectories\n",
                    drift, checked);
@@ -61,11 +60,12 @@ static orr_status from_recipe(const struct orr_command *command, const char *rec
     orr_status status = orr_run_prepare(sweep, loader, &run, err);
     if (status == ORR_OK) {
         const struct orr_recipe *first = run.point[0].recipe;
-        const struct orr_data_config config = orr_recipe_data(first);
+        struct orr_dataset *data;
         if (run.n_points > 1)
             orr_log(ORR_LOG_WARN, "generate", "the recipe has %zu points: generating the data of the first, %s",
                     run.n_points, run.point[0].name);
-        status = write_file(first->simulator.plugin, first->simulator.values, &config, path, err);
+        status = orr_recipe_dataset(first, orr_thread_count(), &data, err);
+        if (status == ORR_OK) status = write_file(data, path, err);
     }
     orr_run_fini(&run);
     orr_sweep_destroy(sweep);
@@ -112,7 +112,9 @@ static orr_status from_simulator(const struct orr_command *command, const char *
     union orr_value *values = orr_memory_array(orr_params_count(plugin->params) + 1, sizeof *values);
     if (!values) return orr_memory_out(err, "parameters", 0);
     orr_status status = set_parameters(command, plugin->params, values, err);
-    if (status == ORR_OK) status = write_file(plugin, values, &config, path, err);
+    struct orr_dataset *data;
+    if (status == ORR_OK) status = orr_dataset_create(plugin, values, &config, orr_thread_count(), &data, err);
+    if (status == ORR_OK) status = write_file(data, path, err);
     orr_memory_free(values);
     return status;
 }

@@ -14,9 +14,9 @@
 
 enum { EXIT_BAD_INPUT = 2, EXIT_INTERRUPTED = 130 };
 
-static const struct orr_verb *const verbs[] = {&orr_verb_run,     &orr_verb_generate, &orr_verb_explain,
-                                               &orr_verb_plugins, &orr_verb_devices,  &orr_verb_validate,
-                                               &orr_verb_doctor,  &orr_verb_diff,     &orr_verb_new};
+static const struct orr_verb *const verbs[] = {
+    &orr_verb_run,    &orr_verb_generate, &orr_verb_explain, &orr_verb_plugins, &orr_verb_devices, &orr_verb_validate,
+    &orr_verb_doctor, &orr_verb_diff,     &orr_verb_new,     &orr_verb_forward, &orr_verb_probe};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)
@@ -96,11 +96,10 @@ static orr_status set_up_log(const struct orr_arguments *arguments, struct orr_e
         if (orr_log_configure(spec, err) == ORR_OK) return ORR_OK;
         return orr_error_prefix(err, "ORRERY_LOG");
     }
-    /* Which device was taken, and that kernels compile for seconds, is said without being asked. */
     return orr_log_configure(orr_arguments_count(arguments, "-q") ? "error"
-                             : loud >= 2                          ? "debug"
-                             : loud == 1                          ? "info"
-                                                                  : "warn,info:opencl",
+                             : loud >= 2                          ? "trace"
+                             : loud == 1                          ? "debug"
+                                                                  : "info",
                              err);
 }
 

@@ -18,7 +18,7 @@ static double draw_plain(enum orr_input_kind kind, const uint32_t word[4])
     return kind == ORR_INPUT_POSITIVE ? 0.5 + 1.5 * uniform(word[0]) : (double)orr_random_normal(word[0]);
 }
 
-/* Magnitudes from 2^-140 to 2^127 for logarithms and roots; beyond what exp, tanh and erf can tell for the others. On
+/* Magnitudes from 2^-125 to 2^125 for logarithms and roots; beyond what exp, tanh and erf can tell for the others. On
  * the negative side of GELU and SiLU as far as rounding of the input leaves their tolerance; what comes from above a
  * gradient is plain. */
 static double draw_wide(const struct orr_case *c, const struct orr_case_input *in, const uint32_t word[4])

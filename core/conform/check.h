@@ -64,11 +64,8 @@ void orr_check_transfers(struct orr_session *s, const struct orr_check *check, s
 void orr_check_optional(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
 /* Failures have a code, and text that ends. */
 void orr_check_errors(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
-/* Two devices of one backend in turn. */
+/* Two devices of one backend at once: in turn, with work queued on both, and from a thread each. */
 void orr_check_two_devices(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
-
-/* The graph of a file, as text, in *out, the caller's. EIO and EINVAL name the file. */
-ORR_CHECKED orr_status orr_conform_read_graph(const char *path, struct orr_graph **out, struct orr_error *err);
 
 /* Build the graph of one case: inputs in[], results out[] kept. real: ORR_F32 or ORR_F64. */
 ORR_CHECKED orr_status orr_case_graph(const struct orr_case *c, uint32_t real, struct orr_graph **g, orr_handle *in,

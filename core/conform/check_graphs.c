@@ -37,7 +37,7 @@ static void lower_case(struct orr_session *s, struct orr_open_device *lesser, co
     struct orr_error err = {.code = ORR_OK};
     char shapes[300], where[600];
     orr_case_describe(c, shapes, sizeof(shapes));
-    orr_status status = orr_trial_init(c, s->asked->seed, s->truth, false, &t, &err);
+    orr_status status = orr_trial_init(c, s->asked->seed, s->truth, lesser->info.flushes_denormals, &t, &err);
     if (status == ORR_OK) status = orr_trial_run_graph(&t, lesser, &o, &err);
     if (status != ORR_OK) orr_check_fail(r, number, "%s %s: %s", t.op->name, shapes, err.text);
     for (uint32_t k = 0; k < c->n_out && status == ORR_OK; ++k) {

@@ -199,28 +199,102 @@ void orr_check_free_order(struct orr_session *s, const struct orr_check *check, 
     }
 }
 
-/* A call that cannot be run, with a place for the text and with none. */
+/* A failure: what was tried ("open of device 3") has returned status. */
+static void judge_refusal(struct orr_check_result *r, uint32_t number, const char *what, orr_status status,
+                          const struct orr_error *own)
+{
+    if (status == ORR_OK)
+        orr_check_fail(r, number, "%s returns success", what);
+    else if (!is_sound(own, status))
+        orr_check_fail(r, number, "%s fails with status %d, which is none, or with endless text", what, (int)status);
+    else if (!own->text[0])
+        snprintf(r->note, sizeof(r->note), "failures come without a text: say what was wrong by host->fail");
+}
+
+/* A program of two calls, the second of which no device can run: prepare, execute or finish says so. */
+static orr_status run_program(struct orr_session *s, const struct orr_call *known, const struct orr_call *unknown,
+                              struct orr_error *own)
+{
+    const struct orr_backend_ops *ops = s->device->ops;
+    const struct orr_call *calls[2] = {known, unknown};
+    void *program = NULL;
+    orr_status status = ops->prepare(s->device->handle, calls, 2, &program, own);
+    if (status != ORR_OK) return status;
+    status = ops->execute(s->device->handle, program, own);
+    if (status == ORR_OK) status = ops->finish(s->device->handle, own);
+    ops->discard(s->device->handle, program);
+    return status;
+}
+
+/* Operations that do not exist: 0, the first gap between the numbers of ops.def, and the one behind the last. */
+enum { UNKNOWN_OPS = 3 };
+
+static void list_unknown(uint32_t op[UNKNOWN_OPS])
+{
+    op[0] = 0;
+    op[1] = 1;
+    while (orr_op_by_id(op[1]))
+        ++op[1];
+    op[2] = ORR_OP_COUNT_;
+}
+
+static orr_status run_call(struct orr_session *s, const struct orr_call *call, struct orr_error *own)
+{
+    const orr_status status = s->device->ops->run(s->device->handle, call, own);
+    return status == ORR_OK ? s->device->ops->finish(s->device->handle, own) : status;
+}
+
+/* By run, then in a program. */
+static void refuse_unknown(struct orr_session *s, uint32_t first, struct orr_check_result *r)
+{
+    enum { N = 16 };
+    const struct orr_backend_ops *ops = s->device->ops;
+    struct orr_buffer *buffer = NULL;
+    struct orr_error err = {.code = ORR_OK};
+    uint32_t op[UNKNOWN_OPS];
+    list_unknown(op);
+    if (orr_device_alloc(s->device, N * sizeof(float), &buffer, &err) != ORR_OK) {
+        orr_check_fail(r, first, "%s", err.text);
+        return;
+    }
+    struct orr_call known = {.size = sizeof(known), .op = ORR_OP_FILL, .n_out = 1};
+    known.out[0] = orr_layout_line(buffer, N, 0);
+    for (uint32_t i = 0; i < 2 * UNKNOWN_OPS; ++i) {
+        struct orr_error own = {.code = ORR_OK}, later = {.code = ORR_OK};
+        struct orr_call unknown = known;
+        char what[80];
+        const bool prepared = i >= UNKNOWN_OPS;
+        unknown.op = op[i % UNKNOWN_OPS];
+        if ((prepared && !ORR_HAS(ops, prepare)) || !orr_check_begin(s, r, first + i)) continue;
+        snprintf(what, sizeof(what), "%s operation %u, which does not exist,", prepared ? "a program with" : "run of",
+                 unknown.op);
+        const orr_status status = prepared ? run_program(s, &known, &unknown, &own) : run_call(s, &unknown, &own);
+        judge_refusal(r, first + i, what, status, &own);
+        if (ops->finish(s->device->handle, &later) != ORR_OK)
+            orr_check_fail(r, first + i, "finish after %s fails: %s", what, later.text);
+    }
+    orr_device_free(s->device, buffer, N * sizeof(float));
+}
+
+/* What cannot be done is refused, with a code, and the device goes on working. */
 void orr_check_errors(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
     const struct orr_backend_ops *ops = s->device->ops;
-    const uint32_t beyond = ops->device_count();
+    const uint32_t count = ops->device_count();
     (void)check;
     for (uint32_t i = 0; i < 2; ++i) {
         struct orr_error own = {.code = ORR_OK};
         struct orr_device *none = NULL;
+        char what[80];
         if (!orr_check_begin(s, r, i)) continue;
         union orr_value no_values[1] = {{.i = 0}};
-        const orr_status status = ops->open(beyond + i * 1000, no_values, &none, &own);
-        if (status == ORR_OK)
-            orr_check_fail(r, i, "open of device %u of %u returns success", beyond + i * 1000, beyond);
-        else if (!is_sound(&own, status))
-            orr_check_fail(r, i, "open of device %u fails with status %d, which is none", beyond, (int)status);
-        else if (!own.text[0])
-            snprintf(r->note, sizeof(r->note), "failures come without a text: say what was wrong by host->fail");
+        snprintf(what, sizeof(what), "open of device %u of %u", count + i * 1000, count);
+        judge_refusal(r, i, what, ops->open(count + i * 1000, no_values, &none, &own), &own);
     }
     if (orr_check_begin(s, r, 2)) {
         struct orr_error own = {.code = ORR_OK};
         if (ops->finish(s->device->handle, &own) != ORR_OK)
             orr_check_fail(r, 2, "finish after a failure: %s", own.text);
     }
+    refuse_unknown(s, 3, r);
 }

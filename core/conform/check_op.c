@@ -12,8 +12,9 @@
  * the norm over a result rather than number by number. Where terms cancel (1 + erf below zero) those roundings grow: by
  * how much is measured on the reference. */
 #define LOWERED_BOUND (16.0 / 16777216.0)
-/* Repeats of an operation that must give the same bits. */
-enum { REPEATS = 19, REPEAT_ELEMENTS = 1 << 16 };
+/* Repeats of an operation that must give the same bits: at every size, since threads and pieces often come in only
+ * where there is much to do. A few at the sizes of the full level. */
+enum { REPEATS = 19, REPEATS_FULL = 2 };
 
 static void print_number(double x, bool whole, char *text, size_t size)
 {
@@ -93,12 +94,26 @@ static void run_layout(struct orr_session *s, const struct orr_trial *t, const s
     orr_outcome_fini(&outcome);
 }
 
-static bool repeats(const struct orr_trial *t)
+static uint32_t repeats_of(const struct orr_trial *t)
 {
-    size_t n = 0;
-    for (uint32_t k = 0; k < t->c.n_in; ++k)
-        n += t->in[k].count;
-    return t->c.values == ORR_VALUES_UNIT && t->c.level == ORR_CONFORM_QUICK && n < REPEAT_ELEMENTS;
+    if (t->c.values != ORR_VALUES_UNIT) return 0;
+    return t->c.level == ORR_CONFORM_QUICK ? REPEATS : REPEATS_FULL;
+}
+
+/* In place, each result alone and all of them: by run, and as a program where the device has programs. */
+static void run_in_place(struct orr_session *s, const struct orr_trial *t, uint32_t before, struct orr_check_result *r)
+{
+    const uint32_t ways = ORR_HAS(s->device->ops, prepare) ? 2 : 1;
+    struct orr_layout layout = {.kind = ORR_LAYOUT_APART, .real = ORR_F32};
+    for (uint32_t bits = 1; bits <= t->op->alias; ++bits) {
+        const bool one = (bits & (bits - 1)) == 0, all = bits == t->op->alias;
+        if ((bits & ~t->op->alias) || (!one && !all)) continue;
+        layout.alias = bits;
+        for (uint32_t way = 0; way < ways && r->failed == before; ++way) {
+            layout.prepared = way == 1;
+            run_layout(s, t, &layout, r);
+        }
+    }
 }
 
 static void run_native(struct orr_session *s, const struct orr_trial *t, struct orr_check_result *r)
@@ -109,15 +124,9 @@ static void run_native(struct orr_session *s, const struct orr_trial *t, struct 
     run_layout(s, t, &layout, r);
     layout.kind = ORR_LAYOUT_PACKED;
     layout.prepared = prepares;
-    layout.repeat = repeats(t) ? REPEATS : 0;
+    layout.repeat = repeats_of(t);
     if (r->failed == before) run_layout(s, t, &layout, r);
-    layout = (struct orr_layout){.kind = ORR_LAYOUT_APART, .real = ORR_F32, .prepared = prepares};
-    for (uint32_t bits = 1; bits <= t->op->alias && r->failed == before; ++bits) {
-        const bool one = (bits & (bits - 1)) == 0, all = bits == t->op->alias;
-        if ((bits & ~t->op->alias) || (!one && !all)) continue;
-        layout.alias = bits;
-        run_layout(s, t, &layout, r);
-    }
+    run_in_place(s, t, before, r);
 }
 
 orr_status orr_case_graph(const struct orr_case *c, uint32_t real, struct orr_graph **g, orr_handle *in,

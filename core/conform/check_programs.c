@@ -1,6 +1,7 @@
-/* The interface as whole programs use it: optional functions, memory that runs out half-way, two devices at once. */
+/* The interface as whole programs use it: optional functions, and memory that runs out half-way. */
 #include "base/memory.h"
 #include "conform/check.h"
+#include "conform/layout.h"
 #include "conform/models.h"
 #include "conform/pair.h"
 
@@ -80,16 +81,8 @@ static void check_elapsed(struct orr_session *s, uint32_t number, struct orr_che
         for (uint32_t k = 0; k < 3 && status == ORR_OK; ++k)
             status = orr_device_alloc(s->device, sizeof(zeros), &buffer[k], &err);
         for (uint32_t k = 0; k < 2; ++k) {
-            call[k].in[0] = (struct orr_tensor){.buffer = buffer[k],
-                                                .storage_bytes = sizeof(zeros),
-                                                .dim = {N},
-                                                .rank = 1,
-                                                .dtype = ORR_F32,
-                                                .storage = k,
-                                                .flags = ORR_KEPT};
-            call[k].out[0] = call[k].in[0];
-            call[k].out[0].buffer = buffer[k + 1];
-            call[k].out[0].storage = k + 1;
+            call[k].in[0] = orr_layout_line(buffer[k], N, k);
+            call[k].out[0] = orr_layout_line(buffer[k + 1], N, k + 1);
         }
         if (status == ORR_OK) status = ops->write(s->device->handle, buffer[0], 0, zeros, sizeof(zeros), &err);
         if (status == ORR_OK) status = ops->prepare(s->device->handle, calls, 2, &program, &err);
@@ -175,44 +168,4 @@ void orr_check_out_of_memory(struct orr_session *s, const struct orr_check *chec
         if (scarce.open != 0) orr_check_fail(r, i, "%lld buffers were not freed", (long long)scarce.open);
     }
     if (orr_check_begin(s, r, ALLOCATIONS)) judge_model(s, s->device, ALLOCATIONS, "after memory ran out", r);
-}
-
-/* Two devices at once, the same one twice where there is no other: neither disturbs the other. */
-void orr_check_two_devices(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
-{
-    struct orr_open_device *other = NULL;
-    struct orr_error err = {.code = ORR_OK};
-    char name[4200];
-    struct orr_model_graph m[2];
-    struct orr_pair p[2] = {{.narrow = NULL}, {.narrow = NULL}};
-    struct orr_session way = *s;
-    (void)check;
-    if (!orr_check_begin(s, r, 0)) return;
-    const uint32_t count = s->device->ops->device_count(), index = (s->device->index + 1) % (count ? count : 1);
-    const char *path = orr_loader_path(s->loader, s->device->plugin);
-    snprintf(name, sizeof(name), "%s:%u", path && strchr(path, '/') ? path : s->device->plugin->name, index);
-    orr_status status = orr_device_open(s->loader, name, &other, &err);
-    for (uint32_t k = 0; k < 2 && status == ORR_OK; ++k) {
-        way.device = k ? other : s->device;
-        status = orr_model_graph(k, &m[k], &err);
-        if (status == ORR_OK) status = orr_pair_init(&way, m[k].g, &p[k], &err);
-        if (status == ORR_OK) status = orr_pair_fill(&p[k], s->asked->seed + k, 0.5, &err);
-    }
-    for (uint32_t turn = 0; turn < 3 && status == ORR_OK; ++turn)
-        for (uint32_t k = 0; k < 2 && status == ORR_OK; ++k)
-            status = orr_pair_run(&p[k], &err);
-    for (uint32_t k = 0; k < 2; ++k)
-        for (size_t i = 0; status == ORR_OK && i < m[k].n; ++i) {
-            double d = 0.0;
-            char where[200];
-            status = orr_pair_distance(&p[k], m[k].gradient[i], &d, &err);
-            snprintf(where, sizeof(where), "device %u of two in turn: gradient of %s is off by %.3g, allowed %.3g", k,
-                     m[k].parameter[i], d, LOSS_BOUND);
-            orr_check_fraction(r, 0, d / LOSS_BOUND, where);
-        }
-    if (status != ORR_OK) orr_check_fail(r, 0, "two devices at once (%s): %s", name, err.text);
-    if (count < 2) snprintf(r->note, sizeof(r->note), "there is one device: it was opened twice");
-    orr_pair_fini(&p[0]);
-    orr_pair_fini(&p[1]);
-    orr_device_close(other);
 }

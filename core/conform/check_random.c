@@ -14,7 +14,7 @@
  * number anywhere is far beyond. A few graphs magnify errors more: how much is measured on the reference, with noise
  * on every number of every primitive (conform/noise.h); some times that is then allowed. */
 #define GRAPH_BOUND 2e-4
-enum { QUICK_GRAPHS = 200, FULL_GRAPHS = 4000, GRAPH_BYTES_MAX = 1 << 24 };
+enum { QUICK_GRAPHS = 200, FULL_GRAPHS = 4000 };
 
 /* Run a graph (which this takes over) and find its worst kept value. */
 static orr_status measure(struct orr_session *s, struct orr_graph *g, double *worst, char *where, size_t size,
@@ -149,17 +149,6 @@ static void keep_unread(struct orr_graph *g)
     }
 }
 
-orr_status orr_conform_read_graph(const char *path, struct orr_graph **out, struct orr_error *err)
-{
-    char *text = NULL;
-    size_t n = 0;
-    *out = NULL;
-    ORR_TRY(orr_file_read(path, GRAPH_BYTES_MAX, &text, &n, err));
-    const orr_status status = orr_graph_parse(text, path, out, err);
-    orr_memory_free(text);
-    return status;
-}
-
 /* Does any operation give a number that is compared? */
 static bool compares(const struct orr_graph *g)
 {
@@ -177,19 +166,18 @@ void orr_check_graph_file(struct orr_session *s, const struct orr_check *check, 
     char where[600] = "";
     double fraction = 0.0;
     (void)check;
-    s->begin_case(s->context, 0);
-    orr_status status = orr_conform_read_graph(s->asked->graph, &g, &err);
-    if (status == ORR_OK) {
-        keep_unread(g);
-        if (!compares(g)) {
-            snprintf(r->note, sizeof(r->note), "the graph has no result to compare");
-            orr_graph_destroy(g);
-            return;
-        }
-        status = judge(s, g, &fraction, where, sizeof(where), &err);
+    orr_status status = orr_graph_load(s->asked->graph, &g, &err);
+    if (status == ORR_OK) keep_unread(g);
+    if (status == ORR_OK && !compares(g)) {
+        snprintf(r->note, sizeof(r->note), "the graph has no result to compare");
+        orr_graph_destroy(g);
+        return;
     }
-    r->cases = 1;
-    r->state = ORR_CHECK_PASSED;
+    if (!orr_check_begin(s, r, 0)) {
+        orr_graph_destroy(g);
+        return;
+    }
+    if (status == ORR_OK) status = judge(s, g, &fraction, where, sizeof(where), &err);
     if (status == ORR_OK)
         orr_check_fraction(r, 0, fraction, where);
     else

@@ -1,7 +1,8 @@
 /* The child loads the backend and the reference and runs checks; the parent reads what it says from a pipe.
  *
- * A message is a head and, for some kinds, a struct of known size. Silence beyond the time limit, or an end without
- * the last message, is the finding.
+ * A message is a head and, for some kinds, a struct of known size. Each is a sign of life: a case that begins gives the
+ * backend the whole time limit again, so that a check of many cases may take long. Silence beyond the limit, or an end
+ * without the last message, is the finding.
  */
 #include "conform/child.h"
 
@@ -206,7 +207,7 @@ static void listen(struct hearing *h, struct ear *e)
     struct message m;
     for (;;) {
         if (!hear(e, &m, sizeof(m)) || !take_payload(h, e, &m)) return;
-        if (m.kind != MESSAGE_CASE) e->deadline = now() + h->asked->time_limit;
+        e->deadline = now() + h->asked->time_limit;
         if (h->done || h->refused) return;
     }
 }
@@ -214,7 +215,7 @@ static void listen(struct hearing *h, struct ear *e)
 static void describe_end(int status, bool late, double limit, char *text, size_t size)
 {
     if (late)
-        snprintf(text, size, "it did not end within %g seconds", limit);
+        snprintf(text, size, "no sign of life for %g seconds", limit);
     else if (WIFSIGNALED(status))
         snprintf(text, size, "it was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else

@@ -37,12 +37,19 @@ static orr_status verify_globs(const struct orr_conform *asked, const struct orr
     return ORR_OK;
 }
 
-static orr_status verify_case(const struct orr_conform *asked, const struct orr_check *check, struct orr_error *err)
+/* Where no chosen operation has the case that was asked for, nothing could be tested. How many cases a graph or a part
+ * of the interface has is known when it has run. */
+static orr_status verify_case(const struct orr_conform *asked, const struct orr_check *check, size_t count,
+                              struct orr_error *err)
 {
-    const uint32_t n = check->family == ORR_CHECK_OPERATION ? orr_case_count(check->op) : UINT32_MAX;
-    if (asked->only_case < (int64_t)n) return ORR_OK;
+    uint32_t most = 0;
+    for (size_t i = 0; i < count; ++i) {
+        const uint32_t n = check[i].family == ORR_CHECK_OPERATION ? orr_case_count(check[i].op) : UINT32_MAX;
+        most = n > most ? n : most;
+    }
+    if (asked->only_case < (int64_t)most) return ORR_OK;
     return orr_fail(err, ORR_EINVAL, "--case %lld: the cases of %s are 0 to %u", (long long)asked->only_case,
-                    check->name, n - 1);
+                    count == 1 ? check[0].name : "the chosen operations", most - 1);
 }
 
 /* A file that cannot be read is the caller's mistake, not the backend's. */
@@ -50,7 +57,7 @@ static orr_status verify_graph(const struct orr_conform *asked, struct orr_error
 {
     struct orr_graph *g = NULL;
     struct orr_error own = {.code = ORR_OK};
-    const orr_status status = orr_conform_read_graph(asked->graph, &g, &own);
+    const orr_status status = orr_graph_load(asked->graph, &g, &own);
     orr_graph_destroy(g);
     return status == ORR_OK ? ORR_OK : orr_fail(err, ORR_EINVAL, "--graph: %s", own.text);
 }
@@ -67,11 +74,10 @@ static orr_status choose(const struct orr_conform *asked, struct orr_check *chec
     ORR_TRY(verify_globs(asked, check, *count, err));
     for (size_t i = 0; i < *count; ++i) {
         if (!orr_check_is_chosen(asked, check[i].name)) continue;
-        ORR_TRY(verify_case(asked, &check[i], err));
         check[n++] = check[i];
     }
     *count = n;
-    return ORR_OK;
+    return verify_case(asked, check, n, err);
 }
 
 static orr_status run_all(const struct orr_conform *asked, const struct orr_check *check, size_t count,
@@ -105,6 +111,9 @@ static orr_status verdict(const struct orr_conform_report *r, struct orr_error *
         return orr_fail(err, ORR_EDEVICE, "%zu of %zu checks ended in a crash or a hang, %zu more are wrong",
                         r->n_crashed, r->n_tested, r->n_wrong);
     if (r->n_wrong) return orr_fail(err, ORR_ENUMERIC, "%zu of %zu checks are wrong", r->n_wrong, r->n_tested);
+    if (!r->n_tested && r->asked->only_case >= 0)
+        return orr_fail(err, ORR_EUNSUPPORTED, "nothing was tested: no chosen check has a case %lld on this device",
+                        (long long)r->asked->only_case);
     if (!r->n_tested) return orr_fail(err, ORR_EUNSUPPORTED, "nothing was tested");
     return ORR_OK;
 }

@@ -1,7 +1,8 @@
 /* `orrery validate`: prove a backend against the reference, operation by operation.
  *
  * A check is an operation, a kind of graph, or a part of the interface. Checks run in a child process with a time
- * limit, so that a crash or a hang of the backend is a finding like any other; this process never loads the backend.
+ * limit for each case, so that a crash or a hang of the backend is a finding like any other; this process never loads
+ * the backend.
  */
 #ifndef ORR_CONFORM_CONFORM_H
 #define ORR_CONFORM_CONFORM_H
@@ -51,7 +52,7 @@ struct orr_conform {
     uint64_t seed;
     enum orr_conform_level level;
     bool fail_fast;
-    double time_limit; /* seconds for one check */
+    double time_limit; /* seconds for one case; also for opening and closing the device */
     /* Called after each check; may be NULL. */
     void (*watch)(void *context, const struct orr_check_result *result);
     void *watch_context;

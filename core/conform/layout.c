@@ -145,6 +145,17 @@ void orr_layout_call(const struct orr_trial *t, uint32_t real, struct orr_call *
     }
 }
 
+struct orr_tensor orr_layout_line(struct orr_buffer *buffer, int64_t n, uint32_t storage)
+{
+    return (struct orr_tensor){.buffer = buffer,
+                               .storage_bytes = (uint64_t)n * sizeof(float),
+                               .dim = {n},
+                               .rank = 1,
+                               .dtype = ORR_F32,
+                               .storage = storage,
+                               .flags = ORR_KEPT};
+}
+
 static void bind_call(struct site *s)
 {
     orr_layout_call(s->t, s->layout->real, &s->call);

@@ -26,6 +26,9 @@ struct orr_outcome {
 /* The call of a case without memory, as supports() receives it. */
 void orr_layout_call(const struct orr_trial *t, uint32_t real, struct orr_call *call);
 
+/* The first n elements of a buffer as a row of f32, kept. */
+struct orr_tensor orr_layout_line(struct orr_buffer *buffer, int64_t n, uint32_t storage);
+
 /* Run the case. What the backend did wrong is in *out, which the caller releases by orr_outcome_fini, also on failure;
  * failure is only what keeps the check itself from working (out of memory), or the backend's own with its text. */
 ORR_CHECKED orr_status orr_layout_run(const struct orr_trial *t, struct orr_open_device *device,

@@ -1,8 +1,8 @@
-/* A regression transformer, the same with a window, a classifier over indices, and a chain of the other composites. */
+/* The engine's own models, a classifier over indices, and a chain of the other composites. */
 #include "conform/models.h"
 
 #include "graph/build.h"
-#include "model/transformer.h"
+#include "model/model.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,23 +22,24 @@ static orr_handle parameter(struct orr_model_graph *m, struct wanted *w, const c
     return v;
 }
 
-static orr_status regression(struct orr_model_graph *m, struct wanted *w, int64_t window, struct orr_error *err)
+/* One of the engine's own models with its loss, at fewer positions than it could have. */
+static orr_status whole_model(struct orr_model_graph *m, struct wanted *w, const struct orr_model *sizes,
+                              struct orr_error *err)
 {
-    const struct orr_transformer sizes = {
-        .n_layer = 2, .n_head = 2, .n_embd = 16, .block_size = 9, .n_input = 2, .n_output = 2, .window = window};
-    const int64_t shape[3] = {3, 7, 2};
+    const int64_t shape[3] = {3, 7, sizes->n_input};
     struct orr_parameters p = {0};
-    orr_status status = orr_transformer_parameters(&sizes, &p, err);
+    orr_status status = orr_model_parameters(sizes, &p, err);
     if (status == ORR_OK) status = orr_parameters_arrange(&p, NULL, 0, err);
     if (status == ORR_OK && p.count > ORR_MODEL_GRADIENTS) status = orr_fail(err, ORR_EBUG, "too many parameters");
     if (status == ORR_OK) {
-        const orr_handle x = orr_graph_input(m->g, "x", m->g->real, 3, shape);
-        const orr_handle y = orr_graph_input(m->g, "y", m->g->real, 3, shape);
+        const uint32_t dtype = sizes->vocab_size ? ORR_I32 : m->g->real;
+        const orr_handle x = orr_graph_input(m->g, "x", dtype, 3, shape);
+        const orr_handle y = orr_graph_input(m->g, "y", dtype, 3, shape);
         orr_graph_set_batch(m->g, x, (uint32_t)shape[0]);
         orr_graph_set_batch(m->g, y, (uint32_t)shape[0]);
         const orr_handle block = orr_graph_input(m->g, "parameters", m->g->real, 1, &p.elements);
         orr_parameters_views(m->g, &p, block, w->v);
-        m->loss = orr_mse(m->g, orr_transformer_forward(m->g, &sizes, &p, w->v, x, false), y);
+        m->loss = orr_model_loss(m->g, sizes, orr_model_forward(m->g, sizes, &p, w->v, x, false), y);
         w->n = p.count;
         for (size_t i = 0; i < p.count; ++i)
             snprintf(m->parameter[i], sizeof(m->parameter[i]), "%s", p.item[i].name);
@@ -84,17 +85,37 @@ static void chain(struct orr_model_graph *m, struct wanted *w)
     m->loss = orr_mse(g, joined, orr_fill(g, &shape, 0.25));
 }
 
+static const struct {
+    const char *name;
+    void (*build)(struct orr_model_graph *m, struct wanted *w); /* NULL: of these sizes */
+    struct orr_model sizes;
+} models[ORR_MODELS] = {
+    {.name = "transformer",
+     .sizes = {.n_layer = 2, .n_head = 2, .n_embd = 16, .block_size = 9, .n_input = 2, .n_output = 2}},
+    {.name = "transformer with a window",
+     .sizes = {.n_layer = 2, .n_head = 2, .n_embd = 16, .block_size = 9, .n_input = 2, .n_output = 2, .window = 3}},
+    {.name = "classifier", .build = classifier},
+    {.name = "chain", .build = chain},
+    {.name = "transformer of tokens",
+     .sizes = {.n_layer = 1, .n_head = 2, .n_embd = 16, .block_size = 9, .n_input = 1, .n_output = 1, .vocab_size = 5}},
+    {.name = "transformer of tokens in two columns",
+     .sizes = {.n_layer = 1, .n_head = 2, .n_embd = 16, .block_size = 9, .n_input = 2, .n_output = 2, .vocab_size = 5}},
+    {.name = "mlp",
+     .sizes = {.kind = ORR_MODEL_MLP, .n_layer = 2, .n_embd = 16, .block_size = 9, .n_input = 2, .n_output = 2}},
+};
+
 orr_status orr_model_graph(uint32_t which, struct orr_model_graph *out, struct orr_error *err)
 {
-    static const char *const names[ORR_MODELS] = {"transformer", "transformer with a window", "classifier", "chain"};
     struct wanted w = {.n = 0};
     *out = (struct orr_model_graph){.loss = ORR_NONE};
     if (which >= ORR_MODELS) return orr_fail(err, ORR_EINVAL, "model %u of %d", which, ORR_MODELS);
-    out->name = names[which];
+    out->name = models[which].name;
     ORR_TRY(orr_graph_create(ORR_F32, &out->g, err));
-    orr_status status = which < 2 ? regression(out, &w, which ? 3 : 0, err) : ORR_OK;
-    if (which == 2) classifier(out, &w);
-    if (which == 3) chain(out, &w);
+    orr_status status = ORR_OK;
+    if (models[which].build)
+        models[which].build(out, &w);
+    else
+        status = whole_model(out, &w, &models[which].sizes, err);
     if (status == ORR_OK) {
         orr_graph_gradient(out->g, out->loss, w.v, w.n, out->gradient);
         orr_graph_keep(out->g, out->loss);

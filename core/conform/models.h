@@ -4,7 +4,7 @@
 
 #include "graph/graph.h"
 
-enum { ORR_MODELS = 4, ORR_MODEL_GRADIENTS = 40 };
+enum { ORR_MODELS = 7, ORR_MODEL_GRADIENTS = 40 };
 
 struct orr_model_graph {
     struct orr_graph *g; /* the caller's */

@@ -12,7 +12,8 @@
 
 #include <math.h>
 
-enum { POOL = 3 * ORR_RANDOM_GRAPH_LENGTH + 8 };
+/* Each step adds up to seven operations. */
+enum { STEPS = ORR_RANDOM_GRAPH_LENGTH / 7, POOL = 3 * STEPS + 8 };
 
 struct maker {
     struct orr_graph *g;
@@ -165,6 +166,20 @@ static bool add_operation(struct maker *m)
     return true;
 }
 
+/* Forget the nodes after the first n, and what belongs to them. Values and storages come in the order of nodes. */
+static void cut(struct orr_graph *g, size_t n)
+{
+    if (n >= g->n_nodes) return;
+    size_t values = 0, storages = 0;
+    while (values < g->n_values && g->value[values].node < (int32_t)n)
+        ++values;
+    for (size_t v = 0; v < values; ++v)
+        if ((size_t)g->value[v].storage >= storages) storages = (size_t)g->value[v].storage + 1;
+    g->n_nodes = n;
+    g->n_values = values;
+    g->n_storages = storages;
+}
+
 /* Values that no node reads, whose storage no other value of the pool writes over, can be looked at. */
 static orr_status keep_ends(struct orr_graph *g, struct orr_error *err)
 {
@@ -190,9 +205,10 @@ orr_status orr_random_graph(uint64_t seed, uint32_t number, uint32_t length, str
         m.pool[m.n++] = orr_graph_input(m.g, NULL, m.g->real, 2, dim);
     }
     m.index = orr_graph_input(m.g, NULL, ORR_I32, 1, &five);
-    for (uint32_t i = 0; i < length && add_operation(&m); ++i)
+    for (uint32_t i = 0; i < STEPS && add_operation(&m); ++i)
         continue;
     orr_status status = orr_graph_status(m.g, err);
+    if (status == ORR_OK) cut(m.g, length);
     if (status == ORR_OK) status = keep_ends(m.g, err);
     if (status != ORR_OK) {
         orr_graph_destroy(m.g);

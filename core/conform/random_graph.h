@@ -4,10 +4,11 @@
 
 #include "graph/graph.h"
 
-enum { ORR_RANDOM_GRAPH_LENGTH = 24 };
+/* No graph has more operations. */
+enum { ORR_RANDOM_GRAPH_LENGTH = 168 };
 
-/* The first `length` operations of graph `number` in f32, each well conditioned and of unit scale; the last result and
- * every result that nothing reads are kept. The caller destroys *out. */
+/* The first `length` operations of graph `number` in f32, or all where it has fewer, each well conditioned and of unit
+ * scale; every result that nothing reads is kept. The caller destroys *out. */
 ORR_CHECKED orr_status orr_random_graph(uint64_t seed, uint32_t number, uint32_t length, struct orr_graph **out,
                                         struct orr_error *err);
 

@@ -12,7 +12,6 @@ struct orr_steps_check {
     const struct orr_train_job *job; /* device: the one that is checked */
     struct orr_open_device *truth;   /* computes in f64 where it can, else in f32 */
     uint64_t steps;
-    double bound; /* of ||a - b|| / ||b|| for each value */
 };
 
 struct orr_steps_result {
@@ -21,10 +20,11 @@ struct orr_steps_result {
     char worst_value[300];  /* which one */
     uint64_t diverged_step; /* the first step with a value beyond the bound ... */
     char diverged[300];     /* ... and the first such value in the order of the graph; "": none */
+    double allowed;         /* what ||a - b|| / ||b|| was allowed there */
 };
 
-/* Run the steps and print a line for each of the values furthest apart to `to`. ENUMERIC when a value is beyond the
- * bound; the text names the first operation that diverges. */
+/* Run the steps and print a line for each of the values furthest apart to `to`. ENUMERIC when a value is further away
+ * than rounding explains, which is measured on truth; the text names the first operation that diverges. */
 ORR_CHECKED orr_status orr_steps_compare(const struct orr_steps_check *check, struct orr_steps_result *result, FILE *to,
                                          struct orr_error *err);
 

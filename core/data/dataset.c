@@ -1,13 +1,15 @@
 /* The data set: configuration checked, simulator opened, trajectories generated; and the check on what it conserves.
  *
- * In: a simulator plugin, its parameter values, sizes. Out: observed columns of all trajectories as float.
+ * In: a simulator plugin and its parameter values, or a recording; sizes. Out: observed columns of all trajectories as
+ * float.
  */
 #include "data/dataset.h"
 
 #include "base/memory.h"
 #include "base/params.h"
-#include "base/text.h"
+#include "data/fields.h"
 #include "data/generate.h"
+#include "data/replay.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -15,9 +17,6 @@
 
 /* A row of the data set is indexed by an i32 on the device. */
 static const uint64_t rows_max = INT32_MAX;
-
-/* Of one kind: far beyond what a model can read, and small enough for every product below to fit. */
-static const uint32_t columns_max = 4096;
 
 static orr_status check_config(const struct orr_data_config *c, struct orr_error *err)
 {
@@ -69,88 +68,35 @@ static orr_status check_ops(const struct orr_plugin *plugin, struct orr_error *e
                     plugin->name, missing);
 }
 
-/* The names of columns are those of files, of probes' targets, and of what the engine adds. */
-static orr_status check_field(const struct orr_dataset *data, const struct orr_field *field, struct orr_error *err)
+static orr_status create_simulator(struct orr_dataset *data, const union orr_value *values, struct orr_error *err)
 {
-    static const char *const taken[] = {"trajectory", "step", "time"};
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
-    const char *simulator = data->plugin->name;
-    if (!*field->name || field->name[strspn(field->name, letters)])
-        return orr_fail(err, ORR_EABI, "simulator %s: \"%.60s\" is no name for a column: use A-Z, a-z, 0-9 and _",
-                        simulator, field->name);
-    for (size_t i = 0; i < sizeof taken / sizeof *taken; ++i)
-        if (strcmp(field->name, taken[i]) == 0)
-            return orr_fail(err, ORR_EABI,
-                            "simulator %s: the column name \"%s\" is taken by the engine: choose another", simulator,
-                            field->name);
-    if (orr_text_is_utf8(field->unit)) return ORR_OK;
-    return orr_fail(err, ORR_EABI, "simulator %s: the unit of column %s is not UTF-8 text", simulator, field->name);
-}
-
-/* Column i of all three groups, one after another. */
-static const struct orr_field *field_at(const struct orr_dataset *data, uint64_t i)
-{
-    if (i < data->n_observed) return &data->observed_field[i];
-    i -= data->n_observed;
-    return i < data->n_hidden ? &data->hidden_field[i] : &data->constant_field[i - data->n_hidden];
-}
-
-static orr_status check_unique(const struct orr_dataset *data, struct orr_error *err)
-{
-    const uint64_t n = (uint64_t)data->n_observed + data->n_hidden + data->n_constant;
-    for (uint64_t i = 0; i < n; ++i)
-        for (uint64_t k = 0; k < i; ++k)
-            if (strcmp(field_at(data, i)->name, field_at(data, k)->name) == 0)
-                return orr_fail(err, ORR_EABI, "simulator %s: two columns are called \"%s\": rename one",
-                                data->plugin->name, field_at(data, i)->name);
-    return ORR_OK;
-}
-
-static orr_status check_fields(const struct orr_dataset *data, const char *which, const struct orr_field *field,
-                               uint32_t n, struct orr_error *err)
-{
-    if (n > columns_max)
-        return orr_fail(err, ORR_EABI, "simulator %s: %" PRIu32 " columns of %s are more than %" PRIu32,
-                        data->plugin->name, n, which, columns_max);
-    for (uint32_t i = 0; i < n; ++i) {
-        if (!field || !field[i].name || !field[i].unit)
-            return orr_fail(err, ORR_EABI, "simulator %s: column %" PRIu32 " of %s has no name or no unit",
-                            data->plugin->name, i, which);
-        ORR_TRY(check_field(data, &field[i], err));
-    }
-    return ORR_OK;
-}
-
-static orr_status open_simulator(struct orr_dataset *data, struct orr_error *err)
-{
-    struct orr_error own = {.code = ORR_OK};
-    const orr_status status = data->ops->create(data->values, &data->simulator, &own);
-    if (status != ORR_OK) {
-        data->simulator = NULL;
-        return orr_generate_failed(data->plugin, status, &own, err);
-    }
-    data->observed_field = data->ops->observed(data->simulator, &data->n_observed);
-    data->hidden_field = data->ops->hidden(data->simulator, &data->n_hidden);
-    data->constant_field = data->ops->constant(data->simulator, &data->n_constant);
-    if (data->n_observed == 0)
-        return orr_fail(err, ORR_EABI, "simulator %s has no observed columns: a model needs at least one",
-                        data->plugin->name);
-    ORR_TRY(check_fields(data, "observed", data->observed_field, data->n_observed, err));
-    ORR_TRY(check_fields(data, "hidden", data->hidden_field, data->n_hidden, err));
-    ORR_TRY(check_fields(data, "constant", data->constant_field, data->n_constant, err));
-    return check_unique(data, err);
-}
-
-static orr_status fill(struct orr_dataset *data, const union orr_value *values, struct orr_error *err)
-{
-    ORR_TRY(check_ops(data->plugin, err));
-    ORR_TRY(split(data, err));
     const size_t n_values = orr_params_count(data->plugin->params);
     data->values = orr_memory_array(n_values, sizeof *data->values);
     if (!data->values) return orr_memory_out(err, "simulator parameters", n_values * sizeof *data->values);
     if (n_values) memcpy(data->values, values, n_values * sizeof *values);
-    ORR_TRY(open_simulator(data, err));
+    if (data->recording) return orr_replay_create(data->recording, &data->simulator, err);
+    struct orr_error own = {.code = ORR_OK};
+    const orr_status status = data->ops->create(data->values, &data->simulator, &own);
+    if (status == ORR_OK) return ORR_OK;
+    data->simulator = NULL;
+    return orr_generate_failed(data->plugin, status, &own, err);
+}
 
+static orr_status read_fields(struct orr_dataset *data, struct orr_error *err)
+{
+    data->observed_field = data->ops->observed(data->simulator, &data->n_observed);
+    data->hidden_field = data->ops->hidden(data->simulator, &data->n_hidden);
+    data->constant_field = data->ops->constant(data->simulator, &data->n_constant);
+    if (data->n_observed == 0)
+        return orr_fail(err, ORR_EABI, "%s has no observed columns: a model needs at least one", data->source);
+    const struct orr_fields groups[] = {{"observed", data->observed_field, data->n_observed},
+                                        {"hidden", data->hidden_field, data->n_hidden},
+                                        {"constant", data->constant_field, data->n_constant}};
+    return orr_fields_check(groups, 3, data->source, ORR_EABI, err);
+}
+
+static orr_status generate(struct orr_dataset *data, struct orr_error *err)
+{
     const uint64_t points = data->config.trajectories * data->config.steps;
     size_t bytes;
     if (__builtin_mul_overflow(points, data->n_observed * sizeof *data->observed, &bytes))
@@ -161,34 +107,140 @@ static orr_status fill(struct orr_dataset *data, const union orr_value *values, 
     return orr_generate_all(data, err);
 }
 
+/* ---- tokens ---- */
+
+/* In float, as the numbers are: 0.1 lies in [0, 0.1], though its float is greater. */
+static orr_status check_in_range(const struct orr_dataset *data, struct orr_error *err)
+{
+    const struct orr_data_config *c = &data->config;
+    const uint64_t width = data->n_observed, numbers = c->trajectories * c->steps * width;
+    const float low = (float)c->bin_low, high = (float)c->bin_high;
+    for (uint64_t i = 0; i < numbers; ++i) {
+        const float x = data->observed[i];
+        if (x >= low && x <= high) continue;
+        return orr_fail(err, ORR_EINVAL,
+                        "%s: %.9g in column %s of trajectory %" PRIu64 " at step %" PRIu64
+                        " lies outside data.bin_range [%g, %g]: widen it, or leave it out",
+                        data->source, (double)x, data->observed_field[i % width].name, i / width / c->steps,
+                        i / width % c->steps, c->bin_low, c->bin_high);
+    }
+    return ORR_OK;
+}
+
+/* The range of each column over all trajectories. A column of one value gets one that holds it. */
+static void find_range(const struct orr_dataset *data)
+{
+    const uint64_t width = data->n_observed, rows = data->config.trajectories * data->config.steps;
+    for (uint64_t c = 0; c < width; ++c) {
+        float low = data->observed[c], high = low;
+        for (uint64_t row = 1; row < rows; ++row) {
+            low = fminf(low, data->observed[row * width + c]);
+            high = fmaxf(high, data->observed[row * width + c]);
+        }
+        data->bins.low[c] = (double)low;
+        data->bins.high[c] = high > low ? (double)high : (double)low + fmax(1, fabs((double)low));
+    }
+}
+
+static orr_status make_bins(struct orr_dataset *data, struct orr_error *err)
+{
+    const struct orr_data_config *c = &data->config;
+    if (c->bins == 0) return ORR_OK;
+    data->bins.low = orr_memory_array(data->n_observed, sizeof *data->bins.low);
+    data->bins.high = orr_memory_array(data->n_observed, sizeof *data->bins.high);
+    if (!data->bins.low || !data->bins.high)
+        return orr_memory_out(err, "bins", 2 * data->n_observed * sizeof *data->bins.low);
+    data->bins.count = c->bins;
+    if (!c->has_bin_range) {
+        find_range(data);
+        return ORR_OK;
+    }
+    for (uint32_t i = 0; i < data->n_observed; ++i) {
+        data->bins.low[i] = c->bin_low;
+        data->bins.high[i] = c->bin_high;
+    }
+    return check_in_range(data, err);
+}
+
+orr_status orr_dataset_tokens(const struct orr_dataset *data, uint64_t first, uint64_t count, int32_t *token,
+                              struct orr_error *err)
+{
+    const uint64_t all = data->config.trajectories * data->config.steps;
+    if (data->bins.count == 0)
+        return orr_fail(err, ORR_EINVAL, "%s: its columns are numbers, not tokens: set data.bins", data->source);
+    if (first > all || count > all - first)
+        return orr_fail(err, ORR_EINVAL,
+                        "points %" PRIu64 " to %" PRIu64 " were asked for, but there are %" PRIu64 " (from 0)", first,
+                        first + count - 1, all);
+    orr_bins_tokens(&data->bins, data->n_observed, (size_t)count, data->observed + first * data->n_observed, token);
+    return ORR_OK;
+}
+
+/* ---- life ---- */
+
+static orr_status fill(struct orr_dataset *data, const union orr_value *values, struct orr_error *err)
+{
+    if (!data->source) return orr_memory_out(err, "a name", strlen(data->plugin->name));
+    if (!data->recording) ORR_TRY(check_ops(data->plugin, err));
+    ORR_TRY(split(data, err));
+    ORR_TRY(create_simulator(data, values, err));
+    ORR_TRY(read_fields(data, err));
+    ORR_TRY(generate(data, err));
+    return make_bins(data, err);
+}
+
+/* Takes recording, which is NULL where the simulator makes the trajectories. */
+static orr_status create(const struct orr_plugin *simulator, struct orr_recording *recording,
+                         const union orr_value *values, const struct orr_data_config *config, uint32_t threads,
+                         struct orr_dataset **out, struct orr_error *err)
+{
+    struct orr_dataset *data = orr_memory_array(1, sizeof *data);
+    *out = NULL;
+    if (!data) {
+        orr_recording_destroy(recording);
+        return orr_memory_out(err, "a data set", sizeof *data);
+    }
+    data->plugin = simulator;
+    data->recording = recording;
+    data->ops = simulator->ops;
+    data->config = *config;
+    data->threads = threads;
+    data->source = recording ? orr_memory_print("the file %s", recording->path)
+                             : orr_memory_print("simulator %s", simulator->name);
+    orr_status status = check_config(config, err);
+    if (status == ORR_OK) status = fill(data, values, err);
+    if (status == ORR_OK)
+        *out = data;
+    else
+        orr_dataset_destroy(data);
+    return status;
+}
+
 orr_status orr_dataset_create(const struct orr_plugin *simulator, const union orr_value *values,
                               const struct orr_data_config *config, uint32_t threads, struct orr_dataset **out,
                               struct orr_error *err)
 {
-    *out = NULL;
-    ORR_TRY(check_config(config, err));
-    struct orr_dataset *data = orr_memory_array(1, sizeof *data);
-    if (!data) return orr_memory_out(err, "a data set", sizeof *data);
-    data->plugin = simulator;
-    data->ops = simulator->ops;
-    data->config = *config;
-    data->threads = threads;
-    const orr_status status = fill(data, values, err);
-    if (status != ORR_OK) {
-        orr_dataset_destroy(data);
-        return status;
-    }
-    *out = data;
-    return ORR_OK;
+    return create(simulator, NULL, values, config, threads, out, err);
+}
+
+orr_status orr_dataset_from_recording(struct orr_recording *recording, const struct orr_data_config *config,
+                                      uint32_t threads, struct orr_dataset **out, struct orr_error *err)
+{
+    const union orr_value checksum = {.s = recording->checksum};
+    return create(&orr_replay_plugin, recording, &checksum, config, threads, out, err);
 }
 
 void orr_dataset_destroy(struct orr_dataset *data)
 {
     if (!data) return;
     if (data->simulator) data->ops->destroy(data->simulator);
+    orr_recording_destroy(data->recording);
     orr_memory_free(data->values);
     orr_memory_free(data->observed);
     orr_memory_free(data->time);
+    orr_memory_free(data->bins.low);
+    orr_memory_free(data->bins.high);
+    orr_memory_free(data->source);
     orr_memory_free(data);
 }
 

@@ -1,13 +1,16 @@
-/* Trajectories of a simulator, and windows into them.
+/* Trajectories of a simulator or a file, and windows into them.
  *
  * The data set holds what the model sees: the observed columns as float. Hidden and constant columns are regenerated
- * for the trajectories that are asked for, since trajectory k is a pure function of seed and k. The first part of the
- * trajectories is for training, the rest is held out: the split is by trajectory, never inside one.
+ * for the trajectories that are asked for, since trajectory k is a pure function of seed and k; those of a file are
+ * kept. The first part of the trajectories is for training, the rest is held out: the split is by trajectory, never
+ * inside one.
  */
 #ifndef ORR_DATA_DATASET_H
 #define ORR_DATA_DATASET_H
 
 #include "base/loader.h"
+#include "data/recording.h"
+#include "data/tokens.h"
 #include "orrery/probe.h"
 #include "orrery/simulator.h"
 
@@ -17,10 +20,15 @@ struct orr_data_config {
     uint32_t steps;        /* points of one */
     double train_fraction; /* of the trajectories */
     uint32_t context;      /* points of a window; == steps: whole trajectories, steps - 1 inputs */
+    int64_t bins;          /* tokens of each observed column; 0: none */
+    bool has_bin_range;    /* of every column; else each has that of its own numbers, both splits */
+    double bin_low, bin_high;
 };
 
 struct orr_dataset {
-    const struct orr_plugin *plugin;
+    const struct orr_plugin *plugin;     /* never NULL: orr_replay_plugin where the data are a file's */
+    struct orr_recording *recording;     /* the file's contents; NULL where a simulator makes the data */
+    char *source;                        /* for messages: "simulator kepler", "the file orbits.csv" */
     const struct orr_simulator_ops *ops; /* the plugin's */
     struct orr_simulator *simulator;
     union orr_value *values; /* of the plugin's parameters; texts in it are borrowed */
@@ -31,6 +39,7 @@ struct orr_dataset {
     uint64_t n_train; /* trajectories 0 .. n_train-1 */
     float *observed;  /* (trajectories, steps, n_observed) */
     double *time;     /* (steps) */
+    struct orr_bins bins;
 };
 
 /* Windows of one split. Input points start[i] .. start[i]+length-1 (rows of (trajectories * steps)), targets one
@@ -51,7 +60,23 @@ struct orr_windows {
 ORR_CHECKED orr_status orr_dataset_create(const struct orr_plugin *simulator, const union orr_value *values,
                                           const struct orr_data_config *config, uint32_t threads,
                                           struct orr_dataset **out, struct orr_error *err);
+/* The same from a file's trajectories, the first config->trajectories of them and of each the first config->steps
+ * points. Takes recording, also on failure. EINVAL: there are fewer. */
+ORR_CHECKED orr_status orr_dataset_from_recording(struct orr_recording *recording, const struct orr_data_config *config,
+                                                  uint32_t threads, struct orr_dataset **out, struct orr_error *err);
 void orr_dataset_destroy(struct orr_dataset *data); /* NULL is fine */
+
+/* Tokens of points first .. first+count-1 (rows of (trajectories * steps)): token (count, n_observed), the caller's.
+ * Any thread. EINVAL: the data set has no bins, or not so many points. */
+ORR_CHECKED orr_status orr_dataset_tokens(const struct orr_dataset *data, uint64_t first, uint64_t count,
+                                          int32_t *token, struct orr_error *err);
+
+/* Observed columns of `count` trajectories that are not in the data set: number `first` is the one after its last.
+ * observed (count, steps, n_observed) is the caller's. A pure function of seed and number. Any thread. EUNSUPPORTED:
+ * the data are a file's, which has no more; EINVAL: past the last number there can be; ENUMERIC; the simulator's own.
+ */
+ORR_CHECKED orr_status orr_dataset_fresh(const struct orr_dataset *data, uint64_t first, uint32_t count,
+                                         float *observed, struct orr_error *err);
 
 /* The windows of a split as the paper (arXiv 2602.06923) cuts them: for context < steps, floor(steps / context)
  * distinct starts per trajectory drawn without replacement from 0 .. steps-1-context (all of them if fewer exist); for

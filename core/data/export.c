@@ -108,14 +108,22 @@ static orr_status set_number(struct orr_safetensors *set, const char *key, uint6
     return orr_safetensors_set_metadata(set, key, text, err);
 }
 
+/* A file's trajectories keep the simulator that they came from. */
+static orr_status describe_origin(struct orr_safetensors *set, const struct orr_dataset *data, struct orr_error *err)
+{
+    const struct orr_recording *from = data->recording && data->recording->simulator ? data->recording : NULL;
+    ORR_TRY(orr_safetensors_set_metadata(set, "simulator", from ? from->simulator : data->plugin->name, err));
+    ORR_TRY(orr_safetensors_set_metadata(set, "version", from ? from->version : data->plugin->version, err));
+    if (from) ORR_TRY(orr_safetensors_set_metadata(set, "parameters", from->parameters, err));
+    if (!from) ORR_TRY(set_json(set, "parameters", parameters_as_json(data), err));
+    return set_number(set, "seed", from ? from->seed : data->config.seed, err);
+}
+
 static orr_status describe(struct orr_safetensors *set, const struct orr_dataset *data, struct orr_error *err)
 {
     ORR_TRY(orr_safetensors_set_metadata(set, "format", "orrery-dataset-1", err));
-    ORR_TRY(orr_safetensors_set_metadata(set, "simulator", data->plugin->name, err));
-    ORR_TRY(orr_safetensors_set_metadata(set, "version", data->plugin->version, err));
-    ORR_TRY(set_json(set, "parameters", parameters_as_json(data), err));
+    ORR_TRY(describe_origin(set, data, err));
     ORR_TRY(set_json(set, "columns", columns_as_json(data), err));
-    ORR_TRY(set_number(set, "seed", data->config.seed, err));
     return set_number(set, "train_trajectories", data->n_train, err);
 }
 

@@ -56,36 +56,44 @@ orr_status orr_dataset_columns(const struct orr_dataset *data, uint64_t first, u
     return orr_ranges_run(count, data->threads, generate_columns, &to, err);
 }
 
-/* Numbers of one block into floats; k is the trajectory they begin with. */
-static orr_status store(const struct orr_dataset *data, uint64_t k, size_t n, const double *from, struct orr_error *err)
+/* n numbers of the trajectories from k on into floats. */
+static orr_status store(const struct orr_dataset *data, uint64_t k, size_t n, const double *from, float *to,
+                        struct orr_error *err)
 {
     const uint64_t width = data->n_observed, steps = data->config.steps;
-    float *to = data->observed + k * steps * width;
     for (size_t i = 0; i < n; ++i) {
         to[i] = (float)from[i];
         if (!isfinite(to[i]))
             return orr_fail(err, ORR_ENUMERIC,
-                            "simulator %s gave %g for column %s of trajectory %" PRIu64 " at step %" PRIu64
-                            ": a finite float was expected; check its parameters",
-                            data->plugin->name, from[i], data->observed_field[i % width].name, k + i / (steps * width),
-                            i / width % steps);
+                            "%s gave %g for column %s of trajectory %" PRIu64 " at step %" PRIu64
+                            ": a finite float was expected; check its %s",
+                            data->source, from[i], data->observed_field[i % width].name, k + i / (steps * width),
+                            i / width % steps, data->recording ? "units" : "parameters");
     }
     return ORR_OK;
 }
 
+/* Observed columns of trajectories that begin with number `begin`, as float. */
+struct floats {
+    const struct orr_dataset *data;
+    uint64_t begin;
+    float *observed;
+};
+
 static orr_status generate_floats(void *context, uint64_t first, uint64_t count, struct orr_error *err)
 {
-    const struct orr_dataset *data = context;
+    const struct floats *to = context;
+    const struct orr_dataset *data = to->data;
     const size_t width = (size_t)data->config.steps * data->n_observed;
     double *block = orr_memory_array(BLOCK * width, sizeof *block);
     if (!block) return orr_memory_out(err, "a block of trajectories", BLOCK * width * sizeof *block);
 
     orr_status status = ORR_OK;
     for (uint64_t done = 0; done < count && status == ORR_OK; done += BLOCK) {
-        const uint64_t n = count - done < BLOCK ? count - done : BLOCK;
-        struct columns to = {data, first + done, NULL, block, NULL, NULL};
-        status = generate_columns(&to, 0, n, err);
-        if (status == ORR_OK) status = store(data, first + done, n * width, block, err);
+        const uint64_t n = count - done < BLOCK ? count - done : BLOCK, at = first + done;
+        struct columns columns = {data, to->begin + at, NULL, block, NULL, NULL};
+        status = generate_columns(&columns, 0, n, err);
+        if (status == ORR_OK) status = store(data, to->begin + at, n * width, block, to->observed + at * width, err);
     }
     orr_memory_free(block);
     return status;
@@ -94,6 +102,19 @@ static orr_status generate_floats(void *context, uint64_t first, uint64_t count,
 orr_status orr_generate_all(struct orr_dataset *data, struct orr_error *err)
 {
     struct columns times = {data, 0, data->time, NULL, NULL, NULL};
+    struct floats floats = {data, 0, data->observed};
     ORR_TRY(generate_columns(&times, 0, 1, err));
-    return orr_ranges_run(data->config.trajectories, data->threads, generate_floats, data, err);
+    return orr_ranges_run(data->config.trajectories, data->threads, generate_floats, &floats, err);
+}
+
+orr_status orr_dataset_fresh(const struct orr_dataset *data, uint64_t first, uint32_t count, float *observed,
+                             struct orr_error *err)
+{
+    struct floats floats = {data, data->config.trajectories, observed};
+    if (data->recording)
+        return orr_fail(err, ORR_EUNSUPPORTED, "%s has no other trajectories than its own: fresh ones need a simulator",
+                        data->source);
+    if (__builtin_add_overflow(floats.begin, first, &floats.begin) || floats.begin > UINT64_MAX - count)
+        return orr_fail(err, ORR_EINVAL, "fresh trajectory %" PRIu64 " is past the last number there can be", first);
+    return orr_ranges_run(count, data->threads, generate_floats, &floats, err);
 }

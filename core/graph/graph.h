@@ -54,6 +54,11 @@ struct orr_graph {
     struct orr_error error; /* the first failure; code ORR_OK while there is none */
 };
 
+/* A file of graph text is no longer than this. */
+enum { ORR_GRAPH_BYTES = 1 << 22 };
+/* Read a file of the text that orr_graph_parse takes. The caller destroys *out. EIO; EFORMAT with the path and the
+ * line; ENOMEM. Any thread. */
+ORR_CHECKED orr_status orr_graph_load(const char *path, struct orr_graph **out, struct orr_error *err);
 /* A copy that shares nothing with g. Handles mean the same in both. The caller destroys *out. */
 ORR_CHECKED orr_status orr_graph_clone(const struct orr_graph *g, struct orr_graph **out, struct orr_error *err);
 /* Latch an error (a builder outside this directory found its arguments wrong); returns ORR_NONE. */

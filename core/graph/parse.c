@@ -5,8 +5,10 @@
  */
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "graph/append.h"
 #include "graph/optable.h"
+#include "io/file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -118,6 +120,7 @@ static orr_status quoted(struct parser *p, char *text, size_t size)
         text[n++] = *p->at == 'n' && escaped ? '\n' : *p->at;
     }
     text[n] = '\0';
+    if (!orr_text_is_utf8(text)) return wrong(p, "the end of a name in UTF-8");
     return expect(p, "\"", "a closing quote");
 }
 
@@ -354,5 +357,19 @@ orr_status orr_graph_parse(const char *text, const char *name, struct orr_graph 
         orr_graph_destroy(p.g);
     else
         *out = p.g;
+    return status;
+}
+
+orr_status orr_graph_load(const char *path, struct orr_graph **out, struct orr_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    *out = NULL;
+    ORR_TRY(orr_file_read(path, ORR_GRAPH_BYTES, &text, &n, err));
+    const size_t length = strlen(text);
+    const orr_status status = length == n
+                                  ? orr_graph_parse(text, path, out, err)
+                                  : orr_fail(err, ORR_EFORMAT, "%s: byte %zu is zero: this is no text", path, length);
+    orr_memory_free(text);
     return status;
 }

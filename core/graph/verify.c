@@ -65,8 +65,10 @@ static orr_status check_reads(const struct check *c, size_t i)
         if (!v) return broken(c, i, "an input is no value", h);
         if (v->node != ORR_NONE && (size_t)v->node >= i) return broken(c, i, "an input is made later", h);
         if (node->op == ORR_NODE_VIEW && c->is_input[h]) continue; /* sees what is there by then */
-        for (int32_t w = c->last_write[v->storage]; w != ORR_NONE; w = c->write[w].before)
-            if (c->write[w].node > c->version[h] && c->write[w].begin < end_of(v) && v->offset < c->write[w].end)
+        /* Newest first, so that those before the value's own need not be looked at. */
+        for (int32_t w = c->last_write[v->storage]; w != ORR_NONE && c->write[w].node > c->version[h];
+             w = c->write[w].before)
+            if (c->write[w].begin < end_of(v) && v->offset < c->write[w].end)
                 return broken(c, i, "an input was overwritten before this node reads it", h);
     }
     return ORR_OK;

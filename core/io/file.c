@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -208,32 +209,50 @@ orr_status orr_file_write_atomic(const char *path, const void *data, size_t n, s
     return status;
 }
 
-static orr_status read_all(int fd, const char *path, char *data, size_t n, struct orr_error *err)
+orr_status orr_file_reader_open(struct orr_file_reader *reader, const char *path, struct orr_error *err)
+{
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return failed(err, path, "opened", errno);
+    *reader = (struct orr_file_reader){.path = path, .fd = fd};
+    orr_status found = ORR_OK;
+    if (fstat(fd, &status) != 0)
+        found = failed(err, path, "read", errno);
+    else if (!S_ISREG(status.st_mode))
+        found = orr_fail(err, ORR_EIO, "%s: is not a regular file", path);
+    else
+        reader->left = (uint64_t)status.st_size;
+    if (found != ORR_OK) close(fd);
+    return found;
+}
+
+orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size_t n, struct orr_error *err)
 {
     for (size_t at = 0; at < n;) {
-        const ssize_t got = read(fd, data + at, n - at);
+        const ssize_t got = read(reader->fd, (char *)data + at, n - at);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return failed(err, path, "read", errno);
+        if (got < 0) return failed(err, reader->path, "read", errno);
         if (got == 0)
-            return orr_fail(err, ORR_EIO, "%s: became shorter while it was read (%zu of %zu bytes): try again", path,
-                            at, n);
+            return orr_fail(err, ORR_EIO, "%s: became shorter while it was read (%zu of %zu bytes): try again",
+                            reader->path, at, n);
         at += (size_t)got;
     }
+    reader->left -= n;
     return ORR_OK;
 }
 
-static orr_status read_open(int fd, const char *path, size_t max_bytes, char **data, size_t *n, struct orr_error *err)
+void orr_file_reader_close(struct orr_file_reader *reader) { close(reader->fd); }
+
+static orr_status read_whole(struct orr_file_reader *reader, size_t max_bytes, char **data, size_t *n,
+                             struct orr_error *err)
 {
-    struct stat status;
-    if (fstat(fd, &status) != 0) return failed(err, path, "read", errno);
-    if (!S_ISREG(status.st_mode)) return orr_fail(err, ORR_EIO, "%s: is not a regular file", path);
-    if ((uintmax_t)status.st_size > max_bytes || (uintmax_t)status.st_size >= SIZE_MAX)
-        return orr_fail(err, ORR_EFORMAT, "%s: has %jd bytes, expected at most %zu", path, (intmax_t)status.st_size,
+    if (reader->left > max_bytes || reader->left >= SIZE_MAX)
+        return orr_fail(err, ORR_EFORMAT, "%s: has %" PRIu64 " bytes, expected at most %zu", reader->path, reader->left,
                         max_bytes);
-    const size_t bytes = (size_t)status.st_size;
+    const size_t bytes = (size_t)reader->left;
     char *text = orr_memory_aligned(bytes + 1, 64);
-    if (!text) return orr_memory_out(err, path, bytes + 1);
-    const orr_status read = read_all(fd, path, text, bytes, err);
+    if (!text) return orr_memory_out(err, reader->path, bytes + 1);
+    const orr_status read = orr_file_reader_take(reader, text, bytes, err);
     if (read != ORR_OK) {
         orr_memory_free(text);
         return read;
@@ -246,10 +265,10 @@ static orr_status read_open(int fd, const char *path, size_t max_bytes, char **d
 
 orr_status orr_file_read(const char *path, size_t max_bytes, char **data, size_t *n, struct orr_error *err)
 {
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return failed(err, path, "opened", errno);
-    const orr_status status = read_open(fd, path, max_bytes, data, n, err);
-    close(fd);
+    struct orr_file_reader reader;
+    ORR_TRY(orr_file_reader_open(&reader, path, err));
+    const orr_status status = read_whole(&reader, max_bytes, data, n, err);
+    orr_file_reader_close(&reader);
     return status;
 }
 

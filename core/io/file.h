@@ -29,6 +29,24 @@ void orr_file_writer_discard(struct orr_file_writer *writer);
 /* Replace path by n bytes, atomically. Any thread. */
 ORR_CHECKED orr_status orr_file_write_atomic(const char *path, const void *data, size_t n, struct orr_error *err);
 
+/* A regular file read from its beginning, so that what its head promises is checked before memory is taken for the
+ * rest. Belongs to one thread at a time; path is borrowed. */
+struct orr_file_reader {
+    const char *path;
+    int fd;
+    uint64_t left; /* bytes not yet taken */
+};
+
+/* Open path for reading. EIO. On success the caller closes the reader. */
+ORR_CHECKED orr_status orr_file_reader_open(struct orr_file_reader *reader, const char *path, struct orr_error *err);
+
+/* The next n bytes, n at most reader->left. EIO, also where the file became shorter since it was opened. */
+ORR_CHECKED orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size_t n,
+                                            struct orr_error *err);
+
+/* The reader may be opened again afterwards. */
+void orr_file_reader_close(struct orr_file_reader *reader);
+
 /* Read a whole regular file of at most max_bytes. *data (n bytes and a zero after them) is the caller's, to free with
  * orr_memory_free. EIO; EFORMAT when it is larger. */
 ORR_CHECKED orr_status orr_file_read(const char *path, size_t max_bytes, char **data, size_t *n, struct orr_error *err);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/widen.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,8 +18,14 @@ static const char magic[] = "\x93NUMPY\x01";
 static const struct {
     uint32_t type;
     size_t bytes;
-    const char *descr;
-} types[] = {{ORR_NPY_F32, 4, "<f4"}, {ORR_NPY_I32, 4, "<i4"}, {ORR_NPY_F64, 8, "<f8"}, {ORR_NPY_I64, 8, "<i8"}};
+    const char *descr, *big_endian; /* the latter is only read */
+    enum orr_narrow narrow;         /* what is so is only read, as a wider type */
+} types[] = {{ORR_NPY_F32, 4, "<f4", ">f4", ORR_NARROW_NONE}, {ORR_NPY_I32, 4, "<i4", ">i4", ORR_NARROW_NONE},
+             {ORR_NPY_F64, 8, "<f8", ">f8", ORR_NARROW_NONE}, {ORR_NPY_I64, 8, "<i8", ">i8", ORR_NARROW_NONE},
+             {ORR_NPY_I32, 1, "|i1", "|i1", ORR_NARROW_I8},   {ORR_NPY_I32, 1, "|u1", "|u1", ORR_NARROW_U8},
+             {ORR_NPY_I32, 2, "<i2", ">i2", ORR_NARROW_I16},  {ORR_NPY_I32, 2, "<u2", ">u2", ORR_NARROW_U16},
+             {ORR_NPY_I64, 4, "<u4", ">u4", ORR_NARROW_U32},  {ORR_NPY_I64, 8, "<u8", ">u8", ORR_NARROW_U64},
+             {ORR_NPY_F32, 2, "<f2", ">f2", ORR_NARROW_F16}};
 enum { TYPES = sizeof types / sizeof *types };
 
 static size_t type_row(uint32_t dtype)
@@ -94,6 +101,8 @@ orr_status orr_npy_write(const char *path, const struct orr_array *array, struct
 struct dictionary {
     const char *at;
     const char *path;
+    size_t type; /* row of types */
+    bool big_endian;
     struct orr_error *err;
 };
 
@@ -120,21 +129,25 @@ static orr_status expect(struct dictionary *dictionary, const char *token)
 
 static orr_status read_descr(struct dictionary *dictionary, struct orr_array *out)
 {
-    for (size_t i = 0; i < TYPES; ++i) {
+    for (size_t i = 0; i < 2 * TYPES; ++i) {
         char quoted[8];
-        snprintf(quoted, sizeof quoted, "'%s'", types[i].descr);
+        dictionary->big_endian = i >= TYPES;
+        snprintf(quoted, sizeof quoted, "'%s'", i < TYPES ? types[i].descr : types[i - TYPES].big_endian);
         if (!accept(dictionary, quoted)) continue;
-        out->dtype = types[i].type;
+        dictionary->type = i % TYPES;
+        out->dtype = types[dictionary->type].type;
         return ORR_OK;
     }
-    return malformed(dictionary, "the type '<f4', '<f8', '<i4' or '<i8'");
+    return malformed(dictionary, "a type of real or whole numbers, such as '<f4', '<f8', '<i4' or '<i8'");
 }
 
 static orr_status read_dimension(struct dictionary *dictionary, int64_t *out)
 {
     int64_t value = 0;
     accept(dictionary, "");
-    if (*dictionary->at < '0' || *dictionary->at > '9') return malformed(dictionary, "a dimension");
+    const char first = *dictionary->at, second = first ? dictionary->at[1] : '\0';
+    if (first < '0' || first > '9' || (first == '0' && second >= '0' && second <= '9'))
+        return malformed(dictionary, "a dimension");
     for (; *dictionary->at >= '0' && *dictionary->at <= '9'; ++dictionary->at)
         if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *dictionary->at - '0', &value))
             return malformed(dictionary, "a dimension of less than 2^63");
@@ -185,49 +198,111 @@ static orr_status read_dictionary(struct dictionary *dictionary, struct orr_arra
     return *dictionary->at == '\n' || accept(dictionary, "\n") ? ORR_OK : malformed(dictionary, "the end of the line");
 }
 
-static orr_status check(const char *path, const char *data, size_t n, struct orr_array *out, size_t *begin,
-                        struct orr_error *err)
+/* The ten bytes before the dictionary, which say how long it is. */
+static orr_status read_preamble(struct orr_file_reader *reader, size_t *length, struct orr_error *err)
 {
+    unsigned char preamble[PREAMBLE] = {0};
+    const size_t n = reader->left < PREAMBLE ? (size_t)reader->left : PREAMBLE;
+    ORR_TRY(orr_file_reader_take(reader, preamble, n, err));
+    if (n < PREAMBLE || memcmp(preamble, magic, 6) != 0)
+        return orr_fail(err, ORR_EFORMAT, "%s: is not a .npy file (it does not begin with \\x93NUMPY)", reader->path);
+    if (preamble[6] != 1 || preamble[7] != 0)
+        return orr_fail(err, ORR_EFORMAT, "%s: is of .npy version %d.%d, expected 1.0", reader->path, preamble[6],
+                        preamble[7]);
+    *length = preamble[8] | (size_t)preamble[9] << 8;
+    if (*length == 0 || *length > HEADER_MAX || *length > reader->left)
+        return orr_fail(err, ORR_EFORMAT, "%s: its header of %zu bytes is empty, longer than %d or than the file",
+                        reader->path, *length, HEADER_MAX);
+    return ORR_OK;
+}
+
+/* The numbers as the file has them. */
+struct body {
+    size_t type; /* row of types */
+    bool big_endian;
+    size_t count, bytes;
+};
+
+/* All before the numbers, which are what is left of the file. */
+static orr_status read_header(struct orr_file_reader *reader, struct orr_array *out, struct body *body,
+                              struct orr_error *err)
+{
+    const char *path = reader->path;
     char header[HEADER_MAX + 1];
-    size_t bytes;
-    if (n < PREAMBLE || memcmp(data, magic, 6) != 0)
-        return orr_fail(err, ORR_EFORMAT, "%s: is not a .npy file (it does not begin with \\x93NUMPY)", path);
-    if (data[6] != 1 || data[7] != 0)
-        return orr_fail(err, ORR_EFORMAT, "%s: is of .npy version %d.%d, expected 1.0", path, data[6], data[7]);
-    const size_t length = (unsigned char)data[8] | (size_t)(unsigned char)data[9] << 8;
-    if (length == 0 || length > HEADER_MAX || length > n - PREAMBLE)
-        return orr_fail(err, ORR_EFORMAT, "%s: its header of %zu bytes is empty, longer than %d or than the file", path,
-                        length, HEADER_MAX);
-    memcpy(header, data + PREAMBLE, length);
+    size_t length = 0;
+    ORR_TRY(read_preamble(reader, &length, err));
+    ORR_TRY(orr_file_reader_take(reader, header, length, err));
     header[length] = '\0';
     if (header[length - 1] != '\n' || strlen(header) != length || strchr(header, '\n') != header + length - 1)
         return orr_fail(err, ORR_EFORMAT, "%s: its header is not one line of text", path);
-    struct dictionary dictionary = {header, path, err};
+    struct dictionary dictionary = {header, path, 0, false, err};
     ORR_TRY(read_dictionary(&dictionary, out));
-    if (orr_npy_bytes(out->dtype, out->rank, out->dim, &bytes, err) != ORR_OK)
+    if (orr_npy_bytes(out->dtype, out->rank, out->dim, &body->bytes, err) != ORR_OK)
         return orr_fail(err, ORR_EFORMAT, "%s: the shape in its header has more elements than memory can hold", path);
-    *begin = PREAMBLE + length;
-    if (bytes != n - *begin)
-        return orr_fail(err, ORR_EFORMAT, "%s: holds %zu bytes of data, its shape needs %zu", path, n - *begin, bytes);
+    body->type = dictionary.type;
+    body->big_endian = dictionary.big_endian;
+    body->count = body->bytes / orr_npy_type_bytes(out->dtype);
+    body->bytes = body->count * types[body->type].bytes;
+    if (body->bytes != reader->left)
+        return orr_fail(err, ORR_EFORMAT, "%s: holds %" PRIu64 " bytes of data, its shape needs %zu", path,
+                        reader->left, body->bytes);
+    return ORR_OK;
+}
+
+/* Reverse the bytes of each element. */
+static void swap(char *data, size_t bytes, size_t element)
+{
+    for (char *at = data; at < data + bytes; at += element)
+        for (size_t i = 0; i < element / 2; ++i) {
+            const char byte = at[i];
+            at[i] = at[element - 1 - i];
+            at[element - 1 - i] = byte;
+        }
+}
+
+/* Numbers of a narrow type into an array of their own. */
+static orr_status widen(const struct body *body, const char *path, struct orr_array *array, struct orr_error *err)
+{
+    const size_t bytes = body->count * orr_npy_type_bytes(array->dtype);
+    void *narrow = array->data;
+    array->data = orr_memory_aligned(bytes, 64);
+    const bool fit = array->data && orr_widen(types[body->type].narrow, narrow, body->count, array->data);
+    orr_memory_free(narrow);
+    if (!array->data) return orr_memory_out(err, path, bytes);
+    return fit ? ORR_OK : orr_fail(err, ORR_EFORMAT, "%s: holds a whole number of 2^63 or more", path);
+}
+
+static orr_status read_body(struct orr_file_reader *reader, const struct body *body, struct orr_array *array,
+                            struct orr_error *err)
+{
+    array->data = orr_memory_aligned(body->bytes, 64);
+    if (!array->data) return orr_memory_out(err, reader->path, body->bytes);
+    ORR_TRY(orr_file_reader_take(reader, array->data, body->bytes, err));
+    if (body->big_endian) swap(array->data, body->bytes, types[body->type].bytes);
+    return types[body->type].narrow ? widen(body, reader->path, array, err) : ORR_OK;
+}
+
+static orr_status read_array(struct orr_file_reader *reader, struct orr_array *out, struct orr_error *err)
+{
+    struct orr_array array = {0};
+    struct body body;
+    ORR_TRY(read_header(reader, &array, &body, err));
+    const orr_status status = read_body(reader, &body, &array, err);
+    if (status != ORR_OK) {
+        orr_array_fini(&array);
+        return status;
+    }
+    *out = array;
     return ORR_OK;
 }
 
 orr_status orr_npy_read(const char *path, struct orr_array *out, struct orr_error *err)
 {
-    char *data;
-    size_t n, begin;
-    struct orr_array array = {0};
-    ORR_TRY(orr_file_read(path, PTRDIFF_MAX, &data, &n, err));
-    const orr_status status = check(path, data, n, &array, &begin, err);
-    if (status != ORR_OK) {
-        orr_memory_free(data);
-        return status;
-    }
-    /* The header is dropped by moving the data down, so that it begins aligned and can be freed. */
-    memmove(data, data + begin, n - begin);
-    array.data = data;
-    *out = array;
-    return ORR_OK;
+    struct orr_file_reader reader;
+    ORR_TRY(orr_file_reader_open(&reader, path, err));
+    const orr_status status = read_array(&reader, out, err);
+    orr_file_reader_close(&reader);
+    return status;
 }
 
 void orr_array_fini(struct orr_array *array)

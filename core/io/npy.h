@@ -1,4 +1,4 @@
-/* NumPy's .npy files, format version 1.0: dense little-endian arrays of rank 0 to 4 in C order.
+/* NumPy's .npy files, format version 1.0: dense arrays of rank 0 to 4 in C order, written little-endian.
  *
  * Format: NumPy Enhancement Proposal 1 and numpy.lib.format.
  */
@@ -29,8 +29,9 @@ ORR_CHECKED orr_status orr_npy_bytes(uint32_t dtype, uint32_t rank, const int64_
 /* Write array atomically. EDTYPE, ESHAPE, EIO. Any thread. */
 ORR_CHECKED orr_status orr_npy_write(const char *path, const struct orr_array *array, struct orr_error *err);
 
-/* Read a file. On success out->data is the caller's, to be freed by orr_array_fini. EIO; EFORMAT says what in the file
- * is not as expected. Any thread. */
+/* Read a file of either byte order; numbers of 8 and 16 bits, and those without a sign, become ones of a wider type. On
+ * success out->data is the caller's, to be freed by orr_array_fini. EIO; EFORMAT says what in the file is not as
+ * expected. Any thread. */
 ORR_CHECKED orr_status orr_npy_read(const char *path, struct orr_array *out, struct orr_error *err);
 
 /* Free what orr_npy_read gave; array may hold NULL data. */

@@ -37,8 +37,8 @@ ORR_CHECKED orr_status orr_safetensors_set_metadata(struct orr_safetensors *set,
 /* Write the set atomically; the same set gives the same bytes. EIO, EINVAL, ENOMEM. */
 ORR_CHECKED orr_status orr_safetensors_save(const struct orr_safetensors *set, const char *path, struct orr_error *err);
 
-/* Read and check a whole file. On success *out is the caller's. EIO; EFORMAT says what in the file is wrong; ENOMEM,
- * never EFORMAT, where memory is short. */
+/* Read and check a whole file; tensors of F16 and BF16 become F32. On success *out is the caller's. EIO; EFORMAT says
+ * what in the file is wrong; ENOMEM, never EFORMAT, where memory is short. */
 ORR_CHECKED orr_status orr_safetensors_load(const char *path, struct orr_safetensors **out, struct orr_error *err);
 
 /* How many tensors there are. */

@@ -1,7 +1,9 @@
 /* Reading safetensors: nothing in the file is believed before it is checked. The tensors must tile the data exactly. */
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "io/safetensors_set.h"
+#include "io/widen.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -12,10 +14,18 @@ struct claim {
     struct orr_safetensors_tensor tensor;
     uint64_t begin, end;
     size_t order; /* in the header */
+    enum orr_narrow narrow;
 };
+
+static enum orr_narrow narrow_of_name(const char *name)
+{
+    if (strcmp(name, "F16") == 0) return ORR_NARROW_F16;
+    return strcmp(name, "BF16") == 0 ? ORR_NARROW_BF16 : ORR_NARROW_NONE;
+}
 
 static uint32_t type_of_name(const char *name)
 {
+    if (narrow_of_name(name)) return orr_narrow_becomes(narrow_of_name(name));
     static const uint32_t types[] = {ORR_NPY_F32, ORR_NPY_F64, ORR_NPY_I32, ORR_NPY_I64};
     for (size_t i = 0; i < sizeof types / sizeof *types; ++i)
         if (strcmp(orr_safetensors_type_name(types[i]), name) == 0) return types[i];
@@ -57,8 +67,9 @@ static orr_status read_claim(const char *name, const json_t *json, struct claim 
     claim->tensor.dtype = json_is_string(dtype) ? type_of_name(json_string_value(dtype)) : 0;
     if (!claim->tensor.dtype)
         return orr_fail(err, ORR_EFORMAT,
-                        "tensor \"%.80s\": type \"%.16s\" is not supported: F32, F64, I32 and I64 are", name,
+                        "tensor \"%.80s\": type \"%.16s\" is not supported: F64, F32, F16, BF16, I64 and I32 are", name,
                         json_is_string(dtype) ? json_string_value(dtype) : "?");
+    claim->narrow = narrow_of_name(json_string_value(dtype));
     ORR_TRY(read_shape(name, shape, &claim->tensor, err));
     if (!json_is_array(offsets) || json_array_size(offsets) != 2 || !natural(json_array_get(offsets, 0), &begin) ||
         !natural(json_array_get(offsets, 1), &end) || end < begin)
@@ -67,9 +78,11 @@ static orr_status read_claim(const char *name, const json_t *json, struct claim 
     claim->end = (uint64_t)end;
     if (orr_npy_bytes(claim->tensor.dtype, claim->tensor.rank, claim->tensor.dim, &claim->tensor.bytes, err) != ORR_OK)
         return orr_fail(err, ORR_EFORMAT, "tensor \"%.80s\": its shape has more elements than memory can hold", name);
-    if (claim->end - claim->begin != claim->tensor.bytes)
+    const size_t element = orr_npy_type_bytes(claim->tensor.dtype);
+    const size_t needed = claim->tensor.bytes / element * (claim->narrow ? orr_narrow_bytes(claim->narrow) : element);
+    if (claim->end - claim->begin != needed)
         return orr_fail(err, ORR_EFORMAT, "tensor \"%.80s\": has %" PRIu64 " bytes, its shape needs %zu", name,
-                        claim->end - claim->begin, claim->tensor.bytes);
+                        claim->end - claim->begin, needed);
     return ORR_OK;
 }
 
@@ -95,101 +108,122 @@ static int by_offset(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Check that the claims tile `bytes` bytes of data without gap or overlap, and add them to the set. */
-static orr_status place(struct orr_safetensors *set, struct claim *claims, size_t n, const char *data, size_t bytes,
-                        struct orr_error *err)
+/* Sort the claims and check that they tile `bytes` bytes of data without gap or overlap. */
+static orr_status tile(struct claim *claims, size_t n, uint64_t bytes, struct orr_error *err)
 {
     uint64_t at = 0;
     if (n > 0) qsort(claims, n, sizeof *claims, by_offset);
     for (size_t i = 0; i < n; ++i) {
-        struct orr_safetensors_tensor *tensor = &claims[i].tensor;
+        const struct orr_safetensors_tensor *tensor = &claims[i].tensor;
         if (claims[i].begin != at)
             return orr_fail(err, ORR_EFORMAT, "tensor \"%.80s\": begins at %" PRIu64 ", expected %" PRIu64 ": %s",
                             tensor->name, claims[i].begin, at,
                             claims[i].begin < at ? "tensors overlap" : "bytes before it belong to no tensor");
         if (claims[i].end > bytes)
             return orr_fail(err, ORR_EFORMAT,
-                            "tensor \"%.80s\": ends at %" PRIu64
-                            ", but the file has %zu bytes of data: it is cut short",
+                            "tensor \"%.80s\": ends at %" PRIu64 ", but the file has %" PRIu64
+                            " bytes of data: it is cut short",
                             tensor->name, claims[i].end, bytes);
-        tensor->data = data + at;
         at = claims[i].end;
-        ORR_TRY(orr_safetensors_append(set, tensor, err));
     }
     if (at == bytes) return ORR_OK;
     return orr_fail(err, ORR_EFORMAT, "the last %" PRIu64 " bytes belong to no tensor", bytes - at);
 }
 
-/* Callers read data as float, double or integers: where the file's packing does not align it, copy it. */
-static orr_status align(struct orr_safetensors *set, struct orr_error *err)
+/* Callers read data as float, double or integers: where the file has it in a narrower type, or its packing does not
+ * align it, it is copied. */
+static orr_status make_readable(struct orr_safetensors_entry *entry, enum orr_narrow narrow, struct orr_error *err)
 {
-    for (size_t i = 0; i < set->count; ++i) {
-        struct orr_safetensors_entry *entry = &set->entries[i];
-        if ((uintptr_t)entry->tensor.data % orr_npy_type_bytes(entry->tensor.dtype) == 0) continue;
-        entry->copy = orr_memory_aligned(entry->tensor.bytes, 64);
-        if (!entry->copy) return orr_memory_out(err, entry->name, entry->tensor.bytes);
-        memcpy(entry->copy, entry->tensor.data, entry->tensor.bytes);
-        entry->tensor.data = entry->copy;
+    struct orr_safetensors_tensor *tensor = &entry->tensor;
+    const size_t element = orr_npy_type_bytes(tensor->dtype);
+    if (!narrow && (uintptr_t)tensor->data % element == 0) return ORR_OK;
+    entry->copy = orr_memory_aligned(tensor->bytes, 64);
+    if (!entry->copy) return orr_memory_out(err, entry->name, tensor->bytes);
+    if (narrow)
+        (void)orr_widen(narrow, tensor->data, tensor->bytes / element, entry->copy);
+    else
+        memcpy(entry->copy, tensor->data, tensor->bytes);
+    tensor->data = entry->copy;
+    return ORR_OK;
+}
+
+static orr_status read_claims(struct orr_safetensors *set, json_t *header, struct claim *claims, size_t *n,
+                              struct orr_error *err)
+{
+    for (void *at = json_object_iter(header); at; at = json_object_iter_next(header, at)) {
+        const char *name = json_object_iter_key(at);
+        if (strcmp(name, ORR_SAFETENSORS_METADATA) == 0) {
+            ORR_TRY(read_metadata(set, json_object_iter_value(at), err));
+            continue;
+        }
+        claims[*n].order = *n;
+        ORR_TRY(read_claim(name, json_object_iter_value(at), &claims[*n], err));
+        ++*n;
     }
     return ORR_OK;
 }
 
-static orr_status read_header(struct orr_safetensors *set, json_t *header, const char *data, size_t bytes,
-                              struct orr_error *err)
+/* The bytes behind the header, once the claims are known to fit them. */
+static orr_status read_data(struct orr_safetensors *set, struct orr_file_reader *reader, const struct claim *claims,
+                            size_t n, struct orr_error *err)
+{
+    const size_t bytes = (size_t)reader->left;
+    set->file = orr_memory_aligned(bytes, 64);
+    if (!set->file) return orr_memory_out(err, reader->path, bytes);
+    ORR_TRY(orr_file_reader_take(reader, set->file, bytes, err));
+    for (size_t i = 0; i < n; ++i) {
+        struct orr_safetensors_tensor tensor = claims[i].tensor;
+        tensor.data = set->file + claims[i].begin;
+        ORR_TRY(orr_safetensors_append(set, &tensor, err));
+        ORR_TRY(make_readable(&set->entries[set->count - 1], claims[i].narrow, err));
+    }
+    return ORR_OK;
+}
+
+static orr_status fill(struct orr_safetensors *set, struct orr_file_reader *reader, json_t *header,
+                       struct orr_error *err)
 {
     size_t n = 0;
     struct claim *claims = orr_memory_array(json_object_size(header), sizeof *claims);
     if (!claims) return orr_memory_out(err, "a header", json_object_size(header) * sizeof *claims);
-    orr_status status = ORR_OK;
-    for (void *at = json_object_iter(header); at && status == ORR_OK; at = json_object_iter_next(header, at)) {
-        const char *name = json_object_iter_key(at);
-        if (strcmp(name, ORR_SAFETENSORS_METADATA) == 0) {
-            status = read_metadata(set, json_object_iter_value(at), err);
-            continue;
-        }
-        claims[n].order = n;
-        status = read_claim(name, json_object_iter_value(at), &claims[n], err);
-        ++n;
-    }
-    if (status == ORR_OK) status = place(set, claims, n, data, bytes, err);
+    orr_status status = read_claims(set, header, claims, &n, err);
+    if (status == ORR_OK) status = tile(claims, n, reader->left, err);
+    if (status == ORR_OK) status = read_data(set, reader, claims, n, err);
     orr_memory_free(claims);
-    if (status == ORR_OK) status = align(set, err);
     return status;
 }
 
-/* jansson may call a token that it found no memory for "invalid". The text is so only if it is once more, with memory
- * at hand: a sound file must never be taken for a damaged one. */
-static orr_status parse_header(const char *text, size_t length, json_t **header, struct orr_error *err)
-{
-    json_error_t problem;
-    const size_t room = 64 * length + 4096;
-    *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-    if (*header) return ORR_OK;
-    void *at_hand = orr_memory_aligned(room, 64);
-    orr_memory_free(at_hand);
-    if (at_hand) *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
-    if (*header) return ORR_OK;
-    if (!at_hand || !problem.text[0]) return orr_memory_out(err, "a header", room);
-    return orr_fail(err, ORR_EFORMAT, "the header is not valid JSON: %s (byte %d)", problem.text, problem.position);
-}
-
-static orr_status read_file(struct orr_safetensors *set, size_t n, struct orr_error *err)
+/* The header's length and, in *text, its bytes, which the caller frees. */
+static orr_status read_text(struct orr_file_reader *reader, char **text, size_t *n, struct orr_error *err)
 {
     uint64_t length;
-    json_t *header;
-    if (n < ORR_SAFETENSORS_LENGTH)
-        return orr_fail(err, ORR_EFORMAT, "%zu bytes are too few for a safetensors file", n);
-    memcpy(&length, set->file, sizeof length);
+    if (reader->left < sizeof length)
+        return orr_fail(err, ORR_EFORMAT, "%" PRIu64 " bytes are too few for a safetensors file", reader->left);
+    ORR_TRY(orr_file_reader_take(reader, &length, sizeof length, err)); /* little-endian, as npy.c asserts */
     if (length > ORR_SAFETENSORS_HEADER_MAX)
         return orr_fail(err, ORR_EFORMAT, "a header of %" PRIu64 " bytes is more than %d: this is no safetensors file",
                         length, ORR_SAFETENSORS_HEADER_MAX);
-    if (length > n - ORR_SAFETENSORS_LENGTH)
-        return orr_fail(err, ORR_EFORMAT, "the header has %" PRIu64 " bytes, the file only %zu more: it is cut short",
-                        length, n - ORR_SAFETENSORS_LENGTH);
-    const char *text = set->file + ORR_SAFETENSORS_LENGTH;
-    if (length == 0 || *text != '{') return orr_fail(err, ORR_EFORMAT, "the header does not begin with '{'");
-    ORR_TRY(parse_header(text, (size_t)length, &header, err));
-    const orr_status status = read_header(set, header, text + length, n - ORR_SAFETENSORS_LENGTH - (size_t)length, err);
+    if (length > reader->left)
+        return orr_fail(err, ORR_EFORMAT,
+                        "the header has %" PRIu64 " bytes, the file only %" PRIu64 " more: it is cut short", length,
+                        reader->left);
+    *n = (size_t)length;
+    *text = orr_memory_array(*n, 1);
+    if (!*text) return orr_memory_out(err, "a header", *n);
+    return orr_file_reader_take(reader, *text, *n, err);
+}
+
+static orr_status read_file(struct orr_safetensors *set, struct orr_file_reader *reader, struct orr_error *err)
+{
+    char *text = NULL;
+    size_t length = 0;
+    json_t *header = NULL;
+    orr_status status = read_text(reader, &text, &length, err);
+    if (status == ORR_OK && (length == 0 || *text != '{'))
+        status = orr_fail(err, ORR_EFORMAT, "the header does not begin with '{'");
+    if (status == ORR_OK) status = orr_json_parse(text, length, "the header", &header, err);
+    orr_memory_free(text);
+    if (status == ORR_OK) status = fill(set, reader, header, err);
     json_decref(header);
     return status;
 }
@@ -197,16 +231,17 @@ static orr_status read_file(struct orr_safetensors *set, size_t n, struct orr_er
 orr_status orr_safetensors_load(const char *path, struct orr_safetensors **out, struct orr_error *err)
 {
     struct orr_safetensors *set;
-    size_t n;
-    ORR_TRY(orr_safetensors_create(&set, err));
-    orr_status status = orr_file_read(path, PTRDIFF_MAX, &set->file, &n, err);
+    struct orr_file_reader reader;
+    ORR_TRY(orr_file_reader_open(&reader, path, err));
+    orr_status status = orr_safetensors_create(&set, err);
     if (status == ORR_OK) {
-        status = read_file(set, n, err);
-        if (status != ORR_OK && status != ORR_ENOMEM) orr_error_prefix(err, "%s", path);
+        status = read_file(set, &reader, err);
+        if (status == ORR_EFORMAT || status == ORR_EINVAL) orr_error_prefix(err, "%s", path);
+        if (status == ORR_OK)
+            *out = set;
+        else
+            orr_safetensors_destroy(set);
     }
-    if (status == ORR_OK)
-        *out = set;
-    else
-        orr_safetensors_destroy(set);
+    orr_file_reader_close(&reader);
     return status;
 }

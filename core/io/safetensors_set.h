@@ -6,20 +6,22 @@
 
 #include <jansson.h>
 
-enum { ORR_SAFETENSORS_LENGTH = 8, ORR_SAFETENSORS_HEADER_MAX = 100000000 };
+/* The format allows headers of 100,000,000 bytes. A parsed one takes up to 80 times its bytes; one of 8 MiB has room
+ * for 60,000 tensors. */
+enum { ORR_SAFETENSORS_HEADER_MAX = 8 << 20 };
 #define ORR_SAFETENSORS_METADATA "__metadata__"
 
 struct orr_safetensors_entry {
     struct orr_safetensors_tensor tensor;
     char *name;
-    void *copy; /* of data that is not aligned for its type in the file; else NULL */
+    void *copy; /* of data that the file has in a narrower type, or not aligned for its own; else NULL */
 };
 
 struct orr_safetensors {
     struct orr_safetensors_entry *entries;
     size_t count, capacity;
     json_t *metadata; /* an object of strings */
-    char *file;       /* the bytes of a loaded file, which tensors point into */
+    char *file;       /* the data of a loaded file, which tensors point into */
 };
 
 /* "F32" and so on; NULL for a type that is not stored. */

@@ -8,14 +8,16 @@
 
 #include "graph/graph.h"
 
+enum { ORR_PARAMETER_NAME_SIZE = 96 };
+
 struct orr_parameter {
-    char name[96];          /* nanoGPT's: "transformer.h.0.attn.c_attn.weight" */
-    uint32_t rank;          /* 1 or 2 */
-    int64_t dim[2];         /* as in the block */
-    bool transposed;        /* files hold dim[1] x dim[0] */
-    bool decayed;           /* weight decay applies */
-    double mean, deviation; /* of the initial values; deviation 0: all equal to mean */
-    int64_t first;          /* element of the block where it begins */
+    char name[ORR_PARAMETER_NAME_SIZE]; /* nanoGPT's: "transformer.h.0.attn.c_attn.weight" */
+    uint32_t rank;                      /* 1 or 2 */
+    int64_t dim[2];                     /* as in the block */
+    bool transposed;                    /* files hold dim[1] x dim[0] */
+    bool decayed;                       /* weight decay applies */
+    double mean, deviation;             /* of the initial values; deviation 0: all equal to mean */
+    int64_t first;                      /* element of the block where it begins */
 };
 
 struct orr_parameters {

@@ -1,33 +1,31 @@
-/* The regression transformer as a graph: parameters, forward pass, hook points.
+/* The transformer as a graph: parameters, forward pass, hook points.
  *
- * In: sizes, views of the parameters, coordinates (batch, time, n_input). Out: predictions (batch, time, n_output). The
- * decoder of Vaswani et al. 2017 with its norms first and its initial values as in GPT-2 (Radford et al. 2019). */
-#include "model/transformer.h"
-
-#include "base/memory.h"
+ * In: sizes, views of the parameters, coordinates or tokens (batch, time, n_input). Out: predictions (batch, time,
+ * n_output), of tokens logits (batch, time, n_output, vocab_size). The decoder of Vaswani et al. 2017 with its norms
+ * first and its initial values as in GPT-2 (Radford et al. 2019); tied embedding: Press and Wolf 2017. */
 #include "graph/build.h"
+#include "model/kind.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #define LAYERNORM_EPS 1e-5
+#define DEVIATION     0.02
+
+/* One column of tokens has one table, which is the output matrix too; more have a table and a head of their own each.
+ */
+static bool is_tied(const struct orr_model *m) { return m->vocab_size > 0 && m->n_input == 1 && m->n_output == 1; }
 
 /* --- parameters ------------------------------------------------------------------------------ */
 
-static orr_status check_sizes(const struct orr_transformer *m, struct orr_error *err)
+static orr_status check_sizes(const struct orr_model *m, struct orr_error *err)
 {
-    const struct {
-        const char *name;
-        int64_t value, min, max;
-    } size[] = {{"n_layer", m->n_layer, 0, 1024},          {"n_head", m->n_head, 1, 65536},
-                {"n_embd", m->n_embd, 1, 65536},           {"block_size", m->block_size, 1, 1 << 20},
-                {"n_input", m->n_input, 1, 65536},         {"n_output", m->n_output, 1, 65536},
-                {"window", m->window, 0, (int64_t)1 << 40}};
-    for (size_t i = 0; i < sizeof(size) / sizeof(size[0]); ++i)
-        if (size[i].value < size[i].min || size[i].value > size[i].max)
-            return orr_fail(err, ORR_EINVAL, "model.%s is %lld; it must be %lld to %lld", size[i].name,
-                            (long long)size[i].value, (long long)size[i].min, (long long)size[i].max);
+    const struct orr_model_size size[] = {
+        {"n_layer", m->n_layer, 0, 1024},          {"n_head", m->n_head, 1, 65536},
+        {"n_embd", m->n_embd, 1, 65536},           {"block_size", m->block_size, 1, 1 << 20},
+        {"n_input", m->n_input, 1, 65536},         {"n_output", m->n_output, 1, 65536},
+        {"vocab_size", m->vocab_size, 0, 1 << 24}, {"window", m->window, 0, (int64_t)1 << 40}};
+    ORR_TRY(orr_check_sizes(size, sizeof size / sizeof *size, err));
     if (m->n_embd % m->n_head != 0)
         return orr_fail(err, ORR_EINVAL,
                         "model.n_embd %lld does not divide into model.n_head %lld heads: choose a multiple",
@@ -35,185 +33,192 @@ static orr_status check_sizes(const struct orr_transformer *m, struct orr_error 
     return ORR_OK;
 }
 
-struct list {
-    struct orr_parameters *p;
-    struct orr_error *err;
-    orr_status status;
-};
-
-static void add(struct list *l, const char *prefix, const char *name, uint32_t rank, int64_t rows, int64_t columns,
-                bool transposed, double mean, double deviation)
+static void list_norm(struct orr_listing *l, const char *name, int64_t n)
 {
-    char full[160];
-    if (l->status != ORR_OK) return;
-    snprintf(full, sizeof(full), "%s%s", prefix, name);
-    l->status = orr_parameters_add(l->p, full, rank, rows, columns, transposed, mean, deviation, l->err);
+    char full[64];
+    snprintf(full, sizeof full, "%s.weight", name);
+    orr_list_vector(l, full, n, 1);
+    snprintf(full, sizeof full, "%s.bias", name);
+    orr_list_vector(l, full, n, 0);
 }
 
-static void add_linear(struct list *l, const char *prefix, const char *name, int64_t in, int64_t out, double deviation)
+/* A matrix (vocab_size, n_embd) for each column. */
+static void list_columns(struct orr_listing *l, const struct orr_model *m, const char *name, int64_t columns)
 {
-    char full[96];
-    snprintf(full, sizeof(full), "%s.weight", name);
-    add(l, prefix, full, 2, in, out, true, 0.0, deviation);
-    snprintf(full, sizeof(full), "%s.bias", name);
-    add(l, prefix, full, 1, out, 1, false, 0.0, 0.0);
+    for (int64_t c = 0; c < columns; ++c) {
+        char full[64];
+        snprintf(full, sizeof full, "%s.%lld.weight", name, (long long)c);
+        orr_list_matrix(l, full, m->vocab_size, m->n_embd, false, DEVIATION);
+    }
 }
 
-static void add_norm(struct list *l, const char *prefix, const char *name, int64_t n)
+static void list_embedding(struct orr_listing *l, const struct orr_model *m)
 {
-    char full[96];
-    snprintf(full, sizeof(full), "%s.weight", name);
-    add(l, prefix, full, 1, n, 1, false, 1.0, 0.0);
-    snprintf(full, sizeof(full), "%s.bias", name);
-    add(l, prefix, full, 1, n, 1, false, 0.0, 0.0);
+    if (is_tied(m))
+        orr_list_matrix(l, "transformer.wte.weight", m->vocab_size, m->n_embd, false, DEVIATION);
+    else if (m->vocab_size)
+        list_columns(l, m, "transformer.wte", m->n_input);
+    else
+        orr_list_linear(l, "input_embedding", m->n_input, m->n_embd, DEVIATION);
 }
 
-orr_status orr_transformer_parameters(const struct orr_transformer *m, struct orr_parameters *p, struct orr_error *err)
+static void list_block(struct orr_listing *l, const struct orr_model *m, int64_t layer)
 {
     const int64_t n = m->n_embd;
-    struct list l = {p, err, ORR_OK};
+    const double projection = DEVIATION / sqrt(2.0 * (double)m->n_layer);
+    snprintf(l->prefix, sizeof l->prefix, "transformer.h.%lld.", (long long)layer);
+    list_norm(l, "ln_1", n);
+    orr_list_linear(l, "attn.c_attn", n, 3 * n, DEVIATION);
+    orr_list_linear(l, "attn.c_proj", n, n, projection);
+    list_norm(l, "ln_2", n);
+    orr_list_linear(l, "mlp.c_fc", n, 4 * n, DEVIATION);
+    orr_list_linear(l, "mlp.c_proj", 4 * n, n, projection);
+    l->prefix[0] = '\0';
+}
+
+static orr_status list_parameters(const struct orr_model *m, struct orr_parameters *p, struct orr_error *err)
+{
+    struct orr_listing l = {.p = p, .err = err};
     ORR_TRY(check_sizes(m, err));
-    const double projection = 0.02 / sqrt(2.0 * (double)(m->n_layer ? m->n_layer : 1));
-    add_linear(&l, "", "input_embedding", m->n_input, n, 0.02);
-    add(&l, "", "transformer.wpe.weight", 2, m->block_size, n, false, 0.0, 0.02);
-    for (int64_t layer = 0; layer < m->n_layer; ++layer) {
-        char prefix[48];
-        snprintf(prefix, sizeof(prefix), "transformer.h.%lld.", (long long)layer);
-        add_norm(&l, prefix, "ln_1", n);
-        add_linear(&l, prefix, "attn.c_attn", n, 3 * n, 0.02);
-        add_linear(&l, prefix, "attn.c_proj", n, n, projection);
-        add_norm(&l, prefix, "ln_2", n);
-        add_linear(&l, prefix, "mlp.c_fc", n, 4 * n, 0.02);
-        add_linear(&l, prefix, "mlp.c_proj", 4 * n, n, projection);
-    }
-    add_norm(&l, "", "transformer.ln_f", n);
-    add_linear(&l, "", "output_head", n, m->n_output, 0.02);
+    list_embedding(&l, m);
+    orr_list_matrix(&l, "transformer.wpe.weight", m->block_size, m->n_embd, false, DEVIATION);
+    for (int64_t layer = 0; layer < m->n_layer; ++layer)
+        list_block(&l, m, layer);
+    list_norm(&l, "transformer.ln_f", m->n_embd);
+    if (m->vocab_size && !is_tied(m)) list_columns(&l, m, "output_head", m->n_output);
+    if (!m->vocab_size) orr_list_linear(&l, "output_head", m->n_embd, m->n_output, DEVIATION);
     return l.status;
 }
 
-/* --- forward --------------------------------------------------------------------------------- */
+/* --- embedding and head ---------------------------------------------------------------------- */
 
-struct forward {
-    struct orr_graph *g;
-    const struct orr_transformer *m;
-    const struct orr_parameters *p;
-    const orr_handle *view;
-    bool open_attention;
-    int64_t layer;
-};
-
-static orr_handle parameter(const struct forward *f, const char *name)
+static orr_handle column_parameter(const struct orr_building *b, const char *name, int64_t column)
 {
-    const struct orr_parameter *item = orr_parameters_find(f->p, name);
-    return item ? f->view[item - f->p->item] : orr_graph_reject(f->g, ORR_EINVAL, "no parameter '%s'", name);
+    char full[64];
+    snprintf(full, sizeof full, "%s.%lld.weight", name, (long long)column);
+    return orr_built_parameter(b, full);
 }
 
-/* "transformer.h.N.<name>" inside a block, the name itself outside. */
-static orr_handle block_parameter(const struct forward *f, const char *name)
+/* The row of its token for each column, added up: input (batch, time, n_input) -> (batch, time, n_embd). */
+static orr_handle embed_tokens(const struct orr_building *b, orr_handle input)
 {
-    char full[128];
-    if (f->layer < 0)
-        snprintf(full, sizeof(full), "%s", name);
-    else
-        snprintf(full, sizeof(full), "transformer.h.%lld.%s", (long long)f->layer, name);
-    return parameter(f, full);
+    const int64_t *dim = orr_graph_value(b->g, input)->shape.dim, positions[2] = {dim[0], dim[1]};
+    if (is_tied(b->m))
+        return orr_gather(b->g, orr_built_parameter(b, "transformer.wte.weight"),
+                          orr_reshape(b->g, input, 2, positions), 0);
+    orr_handle sum = ORR_NONE;
+    for (int64_t c = 0; c < b->m->n_input; ++c) {
+        const orr_handle token = orr_reshape(b->g, orr_slice(b->g, input, 2, c, 1), 2, positions);
+        const orr_handle row = orr_gather(b->g, column_parameter(b, "transformer.wte", c), token, 0);
+        sum = c ? orr_add(b->g, sum, row) : row;
+    }
+    return sum;
 }
 
-static orr_handle hook(const struct forward *f, const char *name, orr_handle v)
+static orr_handle embed(const struct orr_building *b, orr_handle input)
 {
-    char full[96];
-    if (f->layer < 0)
-        snprintf(full, sizeof(full), "%s", name);
-    else
-        snprintf(full, sizeof(full), "blocks.%lld.%s", (long long)f->layer, name);
-    orr_graph_name(f->g, v, full);
-    return v;
+    const orr_handle x = orr_built_hook(
+        b, "hook_embed", b->m->vocab_size ? embed_tokens(b, input) : orr_built_linear(b, "input_embedding", input));
+    const struct orr_graph_value *value = orr_graph_value(b->g, x);
+    if (!value) return ORR_NONE;
+    const struct orr_shape shape = value->shape;
+    const orr_handle table = orr_built_parameter(b, "transformer.wpe.weight");
+    const orr_handle rows = shape.dim[1] == b->m->block_size ? table : orr_slice(b->g, table, 0, 0, shape.dim[1]);
+    return orr_built_hook(b, "hook_pos_embed", orr_add(b->g, x, orr_broadcast(b->g, rows, shape.rank, shape.dim)));
 }
 
-static orr_handle linear(const struct forward *f, const char *name, orr_handle x)
+/* (n_output * vocab_size, n_embd): the heads one below the other, so that one product gives the logits of all columns
+ * where they belong. The heads are small beside the logits. */
+static orr_handle head_matrix(const struct orr_building *b)
 {
-    char weight[64], bias[64];
-    snprintf(weight, sizeof(weight), "%s.weight", name);
-    snprintf(bias, sizeof(bias), "%s.bias", name);
-    return orr_linear(f->g, x, block_parameter(f, weight), block_parameter(f, bias));
+    const int64_t rows = b->m->n_output * b->m->vocab_size;
+    if (is_tied(b->m)) return orr_built_parameter(b, "transformer.wte.weight");
+    orr_handle all = ORR_NONE;
+    for (int64_t c = 0; c < b->m->n_output; ++c) {
+        const orr_handle head = column_parameter(b, "output_head", c);
+        if (b->m->n_output == 1) return head;
+        const orr_handle placed = orr_pad(b->g, head, 0, c * b->m->vocab_size, rows);
+        all = c ? orr_add(b->g, all, placed) : placed;
+    }
+    return all;
 }
 
-static orr_handle norm(const struct forward *f, const char *name, orr_handle x)
+/* x (batch, time, n_embd) -> (batch, time, n_output, vocab_size) */
+static orr_handle logits(const struct orr_building *b, orr_handle x)
+{
+    const struct orr_graph_value *value = orr_graph_value(b->g, x);
+    if (!value) return ORR_NONE;
+    const int64_t *dim = value->shape.dim, out[4] = {dim[0], dim[1], b->m->n_output, b->m->vocab_size};
+    const int64_t flat[2] = {dim[0] * dim[1], dim[2]};
+    const orr_handle rows = orr_reshape(b->g, x, 2, flat);
+    return orr_reshape(b->g, orr_matmul(b->g, rows, head_matrix(b), false, true), 4, out);
+}
+
+/* --- blocks ---------------------------------------------------------------------------------- */
+
+static orr_handle norm(const struct orr_building *b, const char *name, orr_handle x)
 {
     char gain[64], bias[64];
-    snprintf(gain, sizeof(gain), "%s.weight", name);
-    snprintf(bias, sizeof(bias), "%s.bias", name);
-    return orr_layernorm(f->g, x, block_parameter(f, gain), block_parameter(f, bias), LAYERNORM_EPS);
+    snprintf(gain, sizeof gain, "%s.weight", name);
+    snprintf(bias, sizeof bias, "%s.bias", name);
+    return orr_layernorm(b->g, x, orr_built_parameter(b, gain), orr_built_parameter(b, bias), LAYERNORM_EPS);
 }
 
-static orr_handle attention(const struct forward *f, orr_handle x)
+static orr_handle attention(const struct orr_building *b, orr_handle x)
 {
     const struct orr_attention a = {.causal = true,
-                                    .window = f->m->window,
-                                    .heads = f->m->n_head,
-                                    .scale = 1.0 / sqrt((double)(f->m->n_embd / f->m->n_head))};
-    const orr_handle qkv = hook(f, "attn.qkv", linear(f, "attn.c_attn", x));
+                                    .window = b->m->window,
+                                    .heads = b->m->n_head,
+                                    .scale = 1.0 / sqrt((double)(b->m->n_embd / b->m->n_head))};
+    const orr_handle qkv = orr_built_hook(b, "attn.qkv", orr_built_linear(b, "attn.c_attn", x));
     orr_handle z;
-    if (f->open_attention) {
+    if (b->open_attention) {
         struct orr_attention_parts parts = {ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE, ORR_NONE};
-        z = orr_attention_open(f->g, qkv, &a, &parts);
-        hook(f, "attn.hook_q", parts.q);
-        hook(f, "attn.hook_k", parts.k);
-        hook(f, "attn.hook_v", parts.v);
-        hook(f, "attn.hook_pattern", parts.pattern);
+        z = orr_attention_open(b->g, qkv, &a, &parts);
+        orr_built_hook(b, "attn.hook_q", parts.q);
+        orr_built_hook(b, "attn.hook_k", parts.k);
+        orr_built_hook(b, "attn.hook_v", parts.v);
+        orr_built_hook(b, "attn.hook_pattern", parts.pattern);
     } else {
-        z = orr_attention(f->g, qkv, &a);
+        z = orr_attention(b->g, qkv, &a);
     }
-    return hook(f, "hook_attn_out", linear(f, "attn.c_proj", hook(f, "attn.hook_z", z)));
+    return orr_built_hook(b, "hook_attn_out", orr_built_linear(b, "attn.c_proj", orr_built_hook(b, "attn.hook_z", z)));
 }
 
-static orr_handle mlp(const struct forward *f, orr_handle x)
+/* Numbers go through SiLU, tokens through GELU, as in the two models of arXiv 2602.06923. */
+static orr_handle mlp(const struct orr_building *b, orr_handle x)
 {
-    const orr_handle pre = hook(f, "mlp.hook_pre", linear(f, "mlp.c_fc", x));
-    const orr_handle post = hook(f, "mlp.hook_post", orr_unary(f->g, ORR_OP_SILU, pre));
-    return hook(f, "hook_mlp_out", linear(f, "mlp.c_proj", post));
+    const enum orr_op activation = b->m->vocab_size ? ORR_OP_GELU : ORR_OP_SILU;
+    const orr_handle pre = orr_built_hook(b, "mlp.hook_pre", orr_built_linear(b, "mlp.c_fc", x));
+    const orr_handle post = orr_built_hook(b, "mlp.hook_post", orr_unary(b->g, activation, pre));
+    return orr_built_hook(b, "hook_mlp_out", orr_built_linear(b, "mlp.c_proj", post));
 }
 
 /* The residual stream enters block 0 as hook_pos_embed and any other as the block before left it: a value has one name,
  * so hook_resid_pre is a view of it. */
-static orr_handle block(const struct forward *f, orr_handle x)
+static orr_handle block(const struct orr_building *b, orr_handle x)
 {
-    const struct orr_graph_value *value = orr_graph_value(f->g, x);
+    const struct orr_graph_value *value = orr_graph_value(b->g, x);
     if (!value) return ORR_NONE;
     const struct orr_shape shape = value->shape;
-    x = hook(f, "hook_resid_pre", orr_graph_view(f->g, x, 0, shape.rank, shape.dim));
-    const orr_handle first = hook(f, "ln1.hook_normalized", norm(f, "ln_1", x));
-    x = hook(f, "hook_resid_mid", orr_add(f->g, x, attention(f, first)));
-    const orr_handle second = hook(f, "ln2.hook_normalized", norm(f, "ln_2", x));
-    return hook(f, "hook_resid_post", orr_add(f->g, x, mlp(f, second)));
+    x = orr_built_hook(b, "hook_resid_pre", orr_graph_view(b->g, x, 0, shape.rank, shape.dim));
+    const orr_handle first = orr_built_hook(b, "ln1.hook_normalized", norm(b, "ln_1", x));
+    x = orr_built_hook(b, "hook_resid_mid", orr_add(b->g, x, attention(b, first)));
+    const orr_handle second = orr_built_hook(b, "ln2.hook_normalized", norm(b, "ln_2", x));
+    return orr_built_hook(b, "hook_resid_post", orr_add(b->g, x, mlp(b, second)));
 }
 
-static orr_handle embed(const struct forward *f, orr_handle input)
+static orr_handle forward(struct orr_building *b, orr_handle input)
 {
-    const orr_handle x = hook(f, "hook_embed", linear(f, "input_embedding", input));
-    const struct orr_graph_value *value = orr_graph_value(f->g, x);
-    if (!value) return ORR_NONE;
-    const struct orr_shape shape = value->shape;
-    const orr_handle table = parameter(f, "transformer.wpe.weight");
-    const orr_handle rows = shape.dim[1] == f->m->block_size ? table : orr_slice(f->g, table, 0, 0, shape.dim[1]);
-    return hook(f, "hook_pos_embed", orr_add(f->g, x, orr_broadcast(f->g, rows, shape.rank, shape.dim)));
-}
-
-orr_handle orr_transformer_forward(struct orr_graph *g, const struct orr_transformer *m, const struct orr_parameters *p,
-                                   const orr_handle *views, orr_handle input, bool open_attention)
-{
-    struct forward f = {g, m, p, views, open_attention, -1};
-    const struct orr_graph_value *value = orr_graph_value(g, input);
-    if (g->error.code != ORR_OK || !value) return orr_graph_reject(g, ORR_EINVAL, "transformer: no input");
-    if (value->shape.rank != 3 || value->shape.dim[2] != m->n_input || value->shape.dim[1] > m->block_size)
-        return orr_graph_reject(g, ORR_ESHAPE, "transformer: expected input (batch, time, %lld), time up to %lld",
-                                (long long)m->n_input, (long long)m->block_size);
-    orr_handle x = embed(&f, input);
-    for (f.layer = 0; f.layer < m->n_layer; ++f.layer)
-        x = block(&f, x);
-    f.layer = -1;
-    return hook(&f, "hook_output",
-                linear(&f, "output_head", hook(&f, "ln_final.hook_normalized", norm(&f, "transformer.ln_f", x))));
+    orr_handle x = embed(b, input);
+    for (int64_t layer = 0; layer < b->m->n_layer; ++layer) {
+        snprintf(b->prefix, sizeof b->prefix, "transformer.h.%lld.", (long long)layer);
+        snprintf(b->hook_prefix, sizeof b->hook_prefix, "blocks.%lld.", (long long)layer);
+        x = block(b, x);
+    }
+    b->prefix[0] = b->hook_prefix[0] = '\0';
+    x = orr_built_hook(b, "ln_final.hook_normalized", norm(b, "transformer.ln_f", x));
+    return orr_built_hook(b, "hook_output", b->m->vocab_size ? logits(b, x) : orr_built_linear(b, "output_head", x));
 }
 
 /* --- hook points ----------------------------------------------------------------------------- */
@@ -222,45 +227,26 @@ static const char *const block_hooks[] = {"hook_resid_pre", "ln1.hook_normalized
                                           "attn.hook_v",    "attn.hook_pattern",   "attn.hook_z",  "hook_attn_out",
                                           "hook_resid_mid", "ln2.hook_normalized", "mlp.hook_pre", "mlp.hook_post",
                                           "hook_mlp_out",   "hook_resid_post"};
-enum { N_BLOCK_HOOKS = sizeof(block_hooks) / sizeof(block_hooks[0]) };
 
-orr_status orr_transformer_hooks(const struct orr_transformer *m, char ***names, size_t *count, struct orr_error *err)
+static void list_hooks(const struct orr_model *m, struct orr_naming *n)
 {
-    const size_t n = 4 + (size_t)m->n_layer * N_BLOCK_HOOKS;
-    char **list = orr_memory_array(n, sizeof(*list));
-    size_t at = 0;
-    if (!list) return orr_memory_out(err, "hook names", n * sizeof(*list));
-    list[at++] = orr_memory_text("hook_embed");
-    list[at++] = orr_memory_text("hook_pos_embed");
+    orr_add_name(n, "hook_embed");
+    orr_add_name(n, "hook_pos_embed");
     for (int64_t layer = 0; layer < m->n_layer; ++layer)
-        for (size_t k = 0; k < N_BLOCK_HOOKS; ++k)
-            list[at++] = orr_memory_print("blocks.%lld.%s", (long long)layer, block_hooks[k]);
-    list[at++] = orr_memory_text("ln_final.hook_normalized");
-    list[at++] = orr_memory_text("hook_output");
-    for (size_t i = 0; i < n; ++i)
-        if (!list[i]) {
-            orr_transformer_hooks_free(list, n);
-            return orr_memory_out(err, "hook names", n * sizeof(*list));
-        }
-    *names = list;
-    *count = n;
-    return ORR_OK;
+        for (size_t k = 0; k < sizeof block_hooks / sizeof *block_hooks; ++k)
+            orr_add_name(n, "blocks.%lld.%s", (long long)layer, block_hooks[k]);
+    orr_add_name(n, "ln_final.hook_normalized");
+    orr_add_name(n, "hook_output");
 }
 
-void orr_transformer_hooks_free(char **names, size_t count)
+static bool hook_is_usual(const char *name)
 {
-    if (!names) return;
-    for (size_t i = 0; i < count; ++i)
-        orr_memory_free(names[i]);
-    orr_memory_free(names);
-}
-
-bool orr_transformer_hook_is_inside_attention(const char *name)
-{
-    static const char *const inside[] = {".attn.hook_q", ".attn.hook_k", ".attn.hook_v", ".attn.hook_pattern"};
-    for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); ++i) {
-        const size_t n = strlen(name), m = strlen(inside[i]);
-        if (n >= m && strcmp(name + n - m, inside[i]) == 0) return true;
-    }
+    static const char *const usual[] = {"hook_embed",       "hook_pos_embed",          ".hook_attn_out",
+                                        ".hook_mlp_out",    ".ln2.hook_normalized",    ".mlp.hook_post",
+                                        ".hook_resid_post", "ln_final.hook_normalized"};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; ++i)
+        if (orr_ends_with(name, usual[i])) return true;
     return false;
 }
+
+const struct orr_kind orr_kind_transformer = {list_parameters, forward, list_hooks, hook_is_usual};

@@ -167,7 +167,7 @@ static uint32_t order_sites(const struct orr_study_state *study, uint32_t wanted
     uint32_t n = 0;
     site[n++] = wanted;
     for (uint32_t i = 0; i < study->face.n_sites; ++i)
-        if (i != wanted && !find(study, i, split, positions) && !orr_transformer_hook_is_inside_attention(all[i]))
+        if (i != wanted && !find(study, i, split, positions) && !orr_model_hook_is_inside_attention(all[i]))
             site[n++] = i;
     for (uint32_t i = 0; i < n; ++i)
         names[i] = all[site[i]];

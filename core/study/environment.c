@@ -49,7 +49,7 @@ static json_t *plugins(const struct orr_run_job *job, const struct orr_run *run)
     json_t *list = json_array();
     json_array_append_new(list, plugin(job->loader, job->device->plugin));
     const struct orr_recipe *recipe = run->point[0].recipe;
-    json_array_append_new(list, plugin(job->loader, recipe->simulator.plugin));
+    if (!recipe->recording) json_array_append_new(list, plugin(job->loader, recipe->simulator.plugin));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
         bool known = false;
         for (size_t j = 0; j < i; ++j)
@@ -57,6 +57,17 @@ static json_t *plugins(const struct orr_run_job *job, const struct orr_run *run)
         if (!known) json_array_append_new(list, plugin(job->loader, recipe->probes[i].plugin));
     }
     return list;
+}
+
+/* The file that trajectories were read from, and what made them as far as it says so; null for a simulator. */
+static json_t *data(const struct orr_run *run)
+{
+    const struct orr_recording *file = run->point[0].recipe->recording;
+    if (!file) return json_null();
+    if (!file->simulator) return json_pack("{s:o,s:s}", "file", orr_json_text(file->path), "checksum", file->checksum);
+    return json_pack("{s:o,s:s,s:s,s:s,s:o,s:I}", "file", orr_json_text(file->path), "checksum", file->checksum,
+                     "simulator", file->simulator, "version", file->version, "parameters",
+                     json_loads(file->parameters, 0, NULL), "seed", (json_int_t)file->seed);
 }
 
 static json_t *device(const struct orr_open_device *d)
@@ -95,9 +106,9 @@ static json_t *now(void)
 
 static json_t *session(const struct orr_run_job *job, const struct orr_run *run, double seconds)
 {
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(), "command",
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(), "command",
                      command_line(job), "host", host(job->threads), "device", device(job->device), "plugins",
-                     plugins(job, run), "points", points(run), "seconds",
+                     plugins(job, run), "data", data(run), "points", points(run), "seconds",
                      seconds < 0 ? json_null() : json_real(seconds));
 }
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char orr_findings_header[] = "point,network,probe,quantity,site,target,split,value,uncertainty,n,unit\n";
+const char orr_findings_header[] = "point,network,probe,quantity,site,target,split,value,uncertainty,n,unit,step\n";
 
 const char *orr_split_name(enum orr_split split) { return split == ORR_TRAIN ? "train" : "held_out"; }
 
@@ -46,6 +46,7 @@ orr_status orr_findings_add(struct orr_findings *findings, const char *network, 
     row->value = finding->value;
     row->uncertainty = finding->uncertainty;
     row->n = finding->n;
+    row->step = findings->step;
     ++findings->count;
     return ORR_OK;
 }
@@ -68,12 +69,13 @@ orr_status orr_findings_print(const struct orr_findings *findings, const char *p
 {
     for (size_t i = 0; i < findings->count; ++i) {
         const struct orr_finding_row *row = &findings->row[i];
-        char value[ORR_NUMBER_SIZE], uncertainty[ORR_NUMBER_SIZE];
+        char value[ORR_NUMBER_SIZE], uncertainty[ORR_NUMBER_SIZE], step[24] = "";
+        if (row->step >= 0) snprintf(step, sizeof step, "%" PRId64, row->step);
         /* The name of a point may hold commas. */
-        ORR_TRY(orr_text_add(text, err, "\"%s\",%s,%s,%s,%s,%s,%s,%s,%s,%" PRId64 ",%s\n", point, row->network,
+        ORR_TRY(orr_text_add(text, err, "\"%s\",%s,%s,%s,%s,%s,%s,%s,%s,%" PRId64 ",%s,%s\n", point, row->network,
                              row->probe, row->quantity, row->site, row->target, orr_split_name(row->split),
                              print_number(row->value, value), print_number(row->uncertainty, uncertainty), row->n,
-                             row->unit));
+                             row->unit, step));
     }
     return ORR_OK;
 }

@@ -17,11 +17,13 @@ struct orr_finding_row {
     enum orr_split split;
     double value, uncertainty; /* NaN: not estimated */
     int64_t n;
+    int64_t step; /* training steps behind the network; -1: there is no network */
 };
 
 struct orr_findings {
     struct orr_finding_row *row;
     size_t count, capacity;
+    int64_t step; /* of rows that are added from now on */
 };
 
 /* probe "" and split "" where they mean nothing. */

@@ -35,9 +35,9 @@ static bool needs_open_attention(const struct orr_forward_config *config)
 {
     bool needs = false;
     for (uint32_t i = 0; i < config->n_sites; ++i)
-        needs = needs || orr_transformer_hook_is_inside_attention(config->sites[i]);
+        needs = needs || orr_model_hook_is_inside_attention(config->sites[i]);
     for (uint32_t i = 0; i < config->n_patches; ++i)
-        needs = needs || orr_transformer_hook_is_inside_attention(config->patches[i].site);
+        needs = needs || orr_model_hook_is_inside_attention(config->patches[i].site);
     return needs;
 }
 
@@ -48,11 +48,11 @@ static orr_status build(struct orr_forward *f, const struct orr_forward_config *
     orr_handle *views = orr_memory_array(n->parameters->count, sizeof *views);
     if (!views) return orr_memory_out(err, "a forward pass", n->parameters->count * sizeof *views);
     const int64_t dim[] = {f->batch, f->time, n->model->n_input};
-    f->input = orr_graph_input(g, "input", g->real, 3, dim);
+    f->input = orr_graph_input(g, "input", n->model->vocab_size ? ORR_I32 : g->real, 3, dim);
     orr_graph_set_batch(g, f->input, f->batch);
     f->parameters = orr_graph_input(g, "parameters", g->real, 1, &n->parameters->elements);
     orr_parameters_views(g, n->parameters, f->parameters, views);
-    f->output = orr_transformer_forward(g, n->model, n->parameters, views, f->input, needs_open_attention(config));
+    f->output = orr_model_forward(g, n->model, n->parameters, views, f->input, needs_open_attention(config));
     orr_memory_free(views);
     return orr_graph_status(g, err);
 }
@@ -74,6 +74,9 @@ static orr_status keep_values(struct orr_forward *f, const struct orr_forward_co
         const struct orr_graph_value *value = orr_graph_value(g, site->value);
         if (!value) return orr_fail(err, ORR_EINVAL, "\"%s\" is not a site of this model", config->sites[i]);
         site->width = (size_t)orr_shape_count(&value->shape) / f->batch / f->time;
+        if ((size_t)orr_shape_count(&value->shape) != site->width * f->batch * f->time)
+            return orr_fail(err, ORR_EUNSUPPORTED, "\"%s\" does not lie by window and position: it is no site",
+                            config->sites[i]);
         if (ends_with(config->sites[i], "attn.hook_pattern")) site->heads = f->network->model->n_head;
         orr_graph_keep(g, site->value);
     }
@@ -134,14 +137,53 @@ void orr_forward_destroy(struct orr_forward *forward)
 
 /* ---- running ---- */
 
+static orr_status write_tokens(struct orr_forward *forward, const double *input, size_t n, struct orr_error *err)
+{
+    const int64_t tokens = forward->network->model->vocab_size;
+    int32_t *token = orr_memory_array(n, sizeof *token);
+    if (!token) return orr_memory_out(err, "tokens", n * sizeof *token);
+    orr_status status = ORR_OK;
+    for (size_t i = 0; status == ORR_OK && i < n; ++i) {
+        if (input[i] >= 0 && input[i] < (double)tokens)
+            token[i] = (int32_t)input[i];
+        else
+            status = orr_fail(err, ORR_EINVAL, "%g is no token: they are 0 to %lld", input[i], (long long)tokens - 1);
+    }
+    if (status == ORR_OK) status = orr_exec_write(forward->exec, forward->input, token, n * sizeof *token, err);
+    orr_memory_free(token);
+    return status;
+}
+
+/* The most likely token of n columns each; the first of those that are equally likely. */
+static orr_status read_tokens(struct orr_forward *forward, double *prediction, size_t n, size_t classes,
+                              struct orr_error *err)
+{
+    double *logit = orr_memory_array(n, classes * sizeof *logit);
+    if (!logit) return orr_memory_out(err, "logits", n * classes * sizeof *logit);
+    const orr_status status = orr_exec_read_real(forward->exec, forward->output, logit, n * classes, err);
+    for (size_t i = 0; status == ORR_OK && i < n; ++i) {
+        size_t best = 0;
+        for (size_t c = 1; c < classes; ++c)
+            if (logit[i * classes + c] > logit[i * classes + best]) best = c;
+        prediction[i] = (double)best;
+    }
+    orr_memory_free(logit);
+    return status;
+}
+
 orr_status orr_forward_run(struct orr_forward *forward, const double *input, double *prediction, struct orr_error *err)
 {
-    const struct orr_transformer *m = forward->network->model;
-    const size_t positions = (size_t)forward->batch * forward->time;
-    ORR_TRY(orr_exec_write_real(forward->exec, forward->input, input, positions * (size_t)m->n_input, err));
+    const struct orr_model *m = forward->network->model;
+    const size_t positions = (size_t)forward->batch * forward->time, numbers = positions * (size_t)m->n_input;
+    const size_t predicted = positions * (size_t)m->n_output;
+    if (m->vocab_size)
+        ORR_TRY(write_tokens(forward, input, numbers, err));
+    else
+        ORR_TRY(orr_exec_write_real(forward->exec, forward->input, input, numbers, err));
     ORR_TRY(orr_exec_run(forward->exec, err));
     if (!prediction) return orr_exec_finish(forward->exec, err);
-    return orr_exec_read_real(forward->exec, forward->output, prediction, positions * (size_t)m->n_output, err);
+    if (m->vocab_size) return read_tokens(forward, prediction, predicted, (size_t)m->vocab_size, err);
+    return orr_exec_read_real(forward->exec, forward->output, prediction, predicted, err);
 }
 
 size_t orr_forward_width(const struct orr_forward *forward, uint32_t i) { return forward->site[i].width; }

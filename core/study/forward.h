@@ -6,14 +6,14 @@
 #define ORR_STUDY_FORWARD_H
 
 #include "graph/build.h"
-#include "model/transformer.h"
+#include "model/model.h"
 #include "orrery/probe.h"
 #include "run/exec.h"
 
 /* A network as probes see it. model NULL: the control without a network, which repeats the last point. */
 struct orr_network {
     const char *name; /* trained, untrained, none */
-    const struct orr_transformer *model;
+    const struct orr_model *model;
     const struct orr_parameters *parameters; /* layout of block */
     const float *block;
     struct orr_open_device *device;
@@ -35,7 +35,8 @@ ORR_CHECKED orr_status orr_forward_create(const struct orr_network *network, con
                                           struct orr_forward **out, struct orr_error *err);
 void orr_forward_destroy(struct orr_forward *forward); /* NULL is fine */
 
-/* input: (batch, time, n_input). prediction: (batch, time, n_output), or NULL. */
+/* input: (batch, time, n_input). prediction: (batch, time, n_output), or NULL. With a vocabulary both are numbers of
+ * tokens, the prediction the most likely ones; the logits are the site hook_output. */
 ORR_CHECKED orr_status orr_forward_run(struct orr_forward *forward, const double *input, double *prediction,
                                        struct orr_error *err);
 

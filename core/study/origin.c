@@ -5,17 +5,39 @@
 #include "io/file.h"
 #include "train/checkpoint.h"
 
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Where a file's trajectories come from, as far as it says so. Takes origin, which may be NULL. */
+static json_t *describe_file(json_t *origin, const struct orr_recording *recording)
+{
+    char seed[24];
+    snprintf(seed, sizeof seed, "%" PRIu64, recording->seed);
+    json_t *file = json_pack("{s:s}", "data_checksum", recording->checksum);
+    json_t *simulator = recording->simulator ? json_pack("{s:s,s:s,s:s,s:s}", "data_simulator", recording->simulator,
+                                                         "data_simulator_version", recording->version,
+                                                         "data_parameters", recording->parameters, "data_seed", seed)
+                                             : json_object();
+    const bool described = json_object_update(origin, file) == 0 && json_object_update(origin, simulator) == 0;
+    json_decref(file);
+    json_decref(simulator);
+    if (described) return origin;
+    json_decref(origin);
+    return NULL;
+}
+
 static json_t *describe(const struct orr_recipe *recipe, const struct orr_open_device *device)
 {
     const struct orr_plugin *backend = device->plugin, *simulator = recipe->simulator.plugin;
-    return json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "format", "orrery-origin-1", "orrery", ORR_VERSION, "backend",
-                     backend->name, "backend_version", backend->version, "device", device->info.name, "driver",
-                     device->info.driver, "simulator", simulator->name, "simulator_version", simulator->version);
+    json_t *origin =
+        json_pack("{s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "format", "orrery-origin-1", "orrery", ORR_VERSION, "backend",
+                  backend->name, "backend_version", backend->version, "device", device->info.name, "driver",
+                  device->info.driver, "simulator", simulator->name, "simulator_version", simulator->version);
+    return recipe->recording ? describe_file(origin, recipe->recording) : origin;
 }
 
 static orr_status is_begun(const char *directory, const char *origin, bool *begun, struct orr_error *err)

@@ -10,10 +10,13 @@
 #include "base/memory.h"
 #include "base/suggest.h"
 #include "io/file.h"
+#include "study/given.h"
 #include "study/origin.h"
 #include "study/step_plan.h"
 #include "study/study.h"
+#include "train/checkpoint.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,13 +25,14 @@
 struct point {
     const struct orr_point_job *job;
     struct orr_dataset *data;
-    struct orr_transformer model;
+    struct orr_model model;
     struct orr_windows windows; /* of the training split */
     struct orr_parameters parameters;
     float *initial;
     struct orr_train_result trained;
     struct orr_sample *sample;
-    struct orr_findings findings, rehearsed; /* the latter only show what probes emit */
+    struct orr_findings findings, evaluated; /* of the trained network at the end; after earlier steps */
+    struct orr_findings rehearsed;           /* these only show what probes emit */
 };
 
 static void notice(const struct point *p, const char *what)
@@ -59,17 +63,15 @@ static orr_status unknown_target(const struct orr_dataset *data, const struct or
         for (uint32_t i = 0; i < counts[k] && n < 256; ++i)
             known[n++] = fields[k][i].name;
     const char *near = orr_suggest(target, known, n);
-    return orr_config_fail(score->node, err, ORR_EINVAL, "\"%s\" is not a column of simulator %s%s%s%s", target,
-                           data->plugin->name, near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return orr_config_fail(score->node, err, ORR_EINVAL, "\"%s\" is not a column of %s%s%s%s", target, data->source,
+                           near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static orr_status simulate(struct point *p, struct orr_error *err)
 {
     const struct orr_recipe *recipe = p->job->recipe;
-    const struct orr_data_config config = orr_recipe_data(recipe);
-    notice(p, "simulating");
-    ORR_TRY(orr_dataset_create(recipe->simulator.plugin, recipe->simulator.values, &config, p->job->threads, &p->data,
-                               err));
+    notice(p, recipe->recording ? "reading" : "simulating");
+    ORR_TRY(orr_recipe_dataset(recipe, p->job->threads, &p->data, err));
     for (size_t i = 0; i < recipe->n_scores; ++i)
         for (size_t t = 0; t < recipe->scores[i].n_targets; ++t)
             if (!has_column(p->data, recipe->scores[i].targets[t]))
@@ -89,7 +91,10 @@ static orr_status check_fits(const struct orr_train_job *job, struct orr_error *
     return status;
 }
 
-static struct orr_train_job train_job(const struct point *p, const struct orr_train_config *config)
+static orr_status evaluate(void *context, uint64_t step, const float *parameters, struct orr_evaluated *out,
+                           struct orr_error *err);
+
+static struct orr_train_job train_job(struct point *p, const struct orr_train_config *config)
 {
     const struct orr_point_job *job = p->job;
     return (struct orr_train_job){.device = job->device,
@@ -102,7 +107,9 @@ static struct orr_train_job train_job(const struct point *p, const struct orr_tr
                                   .resume = job->resume,
                                   .stop = job->stop,
                                   .watch = job->watch,
-                                  .watch_context = job->context};
+                                  .watch_context = job->context,
+                                  .evaluate = evaluate,
+                                  .evaluate_context = p};
 }
 
 /* The network as training will begin with it. */
@@ -110,9 +117,14 @@ static orr_status initialise(struct point *p, struct orr_error *err)
 {
     const struct orr_train_config config = orr_recipe_train(p->job->recipe);
     p->model = orr_recipe_model(p->job->recipe, p->data->n_observed);
+    if (p->job->block_size) p->model.block_size = p->job->block_size;
     const struct orr_train_job job = train_job(p, &config);
-    ORR_TRY(check_fits(&job, err));
-    ORR_TRY(orr_transformer_parameters(&p->model, &p->parameters, err));
+    if (p->job->weights && p->windows.length > p->model.block_size)
+        return orr_fail(err, ORR_EINVAL,
+                        "windows of %u points are longer than block_size %" PRId64 " of %s: lower data.context",
+                        (unsigned)p->windows.length, p->model.block_size, p->job->weights);
+    if (!p->job->weights) ORR_TRY(check_fits(&job, err));
+    ORR_TRY(orr_model_parameters(&p->model, &p->parameters, err));
     ORR_TRY(orr_parameters_arrange(&p->parameters, config.decay_patterns, config.n_decay_patterns, err));
     const size_t n = (size_t)p->parameters.elements;
     p->initial = orr_memory_array(n, sizeof *p->initial);
@@ -121,8 +133,18 @@ static orr_status initialise(struct point *p, struct orr_error *err)
     return ORR_OK;
 }
 
+/* Given weights take the place of trained ones. */
+static orr_status read_weights(struct point *p, struct orr_error *err)
+{
+    const size_t n = (size_t)p->parameters.elements;
+    p->trained.trained = orr_memory_array(n, sizeof *p->trained.trained);
+    if (!p->trained.trained) return orr_memory_out(err, "weights", n * sizeof *p->trained.trained);
+    return orr_given_block(p->job->weights, &p->model, &p->parameters, p->trained.trained, err);
+}
+
 static orr_status train(struct point *p, struct orr_error *err)
 {
+    if (p->job->weights) return read_weights(p, err);
     const struct orr_train_config config = orr_recipe_train(p->job->recipe);
     const struct orr_train_job job = train_job(p, &config);
     notice(p, "training");
@@ -131,8 +153,8 @@ static orr_status train(struct point *p, struct orr_error *err)
 
 /* ---- probing ---- */
 
-static orr_status add_loss(struct point *p, const char *network, const char *quantity, enum orr_split split,
-                           double value, size_t n, struct orr_error *err)
+static orr_status add_loss(struct point *p, struct orr_findings *findings, const char *network, const char *quantity,
+                           enum orr_split split, double value, size_t n, struct orr_error *err)
 {
     char unit[ORR_LABEL_SIZE];
     snprintf(unit, sizeof unit, "(%.50s)^2", p->data->observed_field[0].unit);
@@ -145,41 +167,60 @@ static orr_status add_loss(struct point *p, const char *network, const char *qua
                                         .value = value,
                                         .uncertainty = (double)NAN,
                                         .n = (int64_t)n};
-    return orr_findings_add(&p->findings, network, "loss", &finding, err);
+    return orr_findings_add(findings, network, "loss", &finding, err);
 }
 
-/* `clean_loss`: inputs without noise, windows of the sample. `loss`: what training saw, with noise on the inputs; for
- * repeating the last point its expectation, since the noise (variance s^2, independent of the data) only adds s^2. */
+/* Inputs without noise, windows of the sample. */
+static orr_status add_clean_losses(struct point *p, struct orr_study_state *study, const char *network,
+                                   struct orr_findings *findings, double loss[2], struct orr_error *err)
+{
+    for (int split = 0; split < 2; ++split) {
+        ORR_TRY(orr_study_loss(study, (enum orr_split)split, &loss[split], err));
+        ORR_TRY(add_loss(p, findings, network, "clean_loss", (enum orr_split)split, loss[split],
+                         p->sample->count[split], err));
+    }
+    return ORR_OK;
+}
+
+/* And `loss`: what training saw, with noise on the inputs; for repeating the last point its expectation, since the
+ * noise (variance s^2, independent of the data) only adds s^2. */
 static orr_status measure_losses(struct point *p, struct orr_study_state *study, const struct orr_network *network,
                                  enum orr_network_kind kind, struct orr_error *err)
 {
     const double noise = p->job->recipe->train.noise;
     double loss[2];
-    for (int split = 0; split < 2; ++split) {
-        ORR_TRY(orr_study_loss(study, (enum orr_split)split, &loss[split], err));
-        ORR_TRY(
-            add_loss(p, network->name, "clean_loss", (enum orr_split)split, loss[split], p->sample->count[split], err));
-    }
+    ORR_TRY(add_clean_losses(p, study, network->name, &p->findings, loss, err));
     if (kind == ORR_NO_NETWORK)
-        return add_loss(p, network->name, "loss", ORR_TRAIN, loss[ORR_TRAIN] + noise * noise,
+        return add_loss(p, &p->findings, network->name, "loss", ORR_TRAIN, loss[ORR_TRAIN] + noise * noise,
                         p->sample->count[ORR_TRAIN], err);
-    if (kind == ORR_UNTRAINED) return ORR_OK;
-    return add_loss(p, network->name, "loss", ORR_TRAIN, p->trained.final_loss, p->windows.count, err);
+    if (kind == ORR_UNTRAINED || p->job->weights) return ORR_OK;
+    return add_loss(p, &p->findings, network->name, "loss", ORR_TRAIN, p->trained.final_loss, p->windows.count, err);
 }
 
-static orr_status run_probes(struct point *p, struct orr_study_state *study, const struct orr_network *network,
-                             enum orr_network_kind kind, struct orr_error *err)
+static orr_status run_probes(struct point *p, struct orr_study_state *study, enum orr_network_kind kind,
+                             struct orr_findings *findings, struct orr_error *err)
 {
     const struct orr_recipe *recipe = p->job->recipe;
-    ORR_TRY(measure_losses(p, study, network, kind, err));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
-        char what[160];
+        char what[160], after[40] = "";
         if (!recipe->probes[i].on_network[kind]) continue;
-        snprintf(what, sizeof what, "probe %.60s on network %s", recipe->probes[i].label, network->name);
+        if (findings == &p->evaluated) snprintf(after, sizeof after, " after step %" PRId64, findings->step);
+        snprintf(what, sizeof what, "probe %.60s on network %s%s", recipe->probes[i].label, orr_network_names[kind],
+                 after);
         notice(p, what);
-        ORR_TRY(orr_study_measure(study, &recipe->probes[i], &p->findings, err));
+        ORR_TRY(orr_study_measure(study, &recipe->probes[i], findings, err));
     }
-    if (!recipe->study.save_activations) return ORR_OK;
+    return ORR_OK;
+}
+
+static orr_status measure_all(struct point *p, struct orr_study_state *study, const struct orr_network *network,
+                              enum orr_network_kind kind, struct orr_error *err)
+{
+    const int64_t trained = p->job->weights ? -1 : (int64_t)p->trained.steps;
+    p->findings.step = kind == ORR_TRAINED ? trained : kind == ORR_UNTRAINED ? 0 : -1;
+    ORR_TRY(measure_losses(p, study, network, kind, err));
+    ORR_TRY(run_probes(p, study, kind, &p->findings, err));
+    if (!p->job->recipe->study.save_activations) return ORR_OK;
     if (kind == ORR_TRAINED) ORR_TRY(orr_study_save_columns(study, p->job->directory, err));
     return orr_study_save_activations(study, p->job->directory, err);
 }
@@ -213,10 +254,80 @@ static orr_status study_network(struct point *p, enum orr_network_kind kind, str
     const struct orr_study_config config = study_config(p, &network);
     struct orr_study_state *study;
     ORR_TRY(orr_study_create(&config, &study, err));
-    const orr_status status = run_probes(p, study, &network, kind, err);
+    const orr_status status = measure_all(p, study, &network, kind, err);
     orr_study_destroy(study);
     return status;
 }
+
+/* ---- after earlier steps ---- */
+
+/* One that has begun is finished, so that a run that is stopped can be saved at its step. */
+static orr_status evaluate(void *context, uint64_t step, const float *parameters, struct orr_evaluated *out,
+                           struct orr_error *err)
+{
+    struct point *p = context;
+    struct orr_network network = network_of(p, ORR_TRAINED);
+    struct orr_study_config config = study_config(p, &network);
+    struct orr_study_state *study;
+    (void)step;
+    network.block = parameters;
+    config.stop = NULL;
+    ORR_TRY(orr_study_create(&config, &study, err));
+    orr_status status = orr_study_loss(study, ORR_TRAIN, &out->train_loss, err);
+    if (status == ORR_OK) status = orr_study_loss(study, ORR_HELD_OUT, &out->held_out_loss, err);
+    orr_study_destroy(study);
+    return status;
+}
+
+/* Losses and probes; what probes save goes to `directory`. */
+static orr_status study_block(struct point *p, const float *block, const char *directory, struct orr_error *err)
+{
+    struct orr_network network = network_of(p, ORR_TRAINED);
+    struct orr_study_config config = study_config(p, &network);
+    struct orr_study_state *study;
+    double loss[2];
+    network.block = block;
+    config.directory = directory;
+    ORR_TRY(orr_study_create(&config, &study, err));
+    orr_status status = add_clean_losses(p, study, network.name, &p->evaluated, loss, err);
+    if (status == ORR_OK) status = run_probes(p, study, ORR_TRAINED, &p->evaluated, err);
+    orr_study_destroy(study);
+    return status;
+}
+
+/* block: scratch. The state before the first step is in no checkpoint. */
+static orr_status study_step(struct point *p, const struct orr_train_job *job, uint64_t step, float *block,
+                             struct orr_error *err)
+{
+    char *directory = orr_memory_print("%s/evaluations/step-%08" PRIu64, p->job->directory, step);
+    if (!directory) return orr_memory_out(err, "a path", strlen(p->job->directory) + 48);
+    p->evaluated.step = (int64_t)step;
+    orr_status status = step ? orr_checkpoint_parameters(job, &p->parameters, step, block, err) : ORR_OK;
+    if (status == ORR_OK) status = study_block(p, step ? block : p->initial, directory, err);
+    orr_memory_free(directory);
+    return status;
+}
+
+/* Every evaluated step but the last, which is the trained network. */
+static orr_status study_evaluations(struct point *p, struct orr_error *err)
+{
+    const struct orr_train_config config = orr_recipe_train(p->job->recipe);
+    const struct orr_train_job job = train_job(p, &config);
+    if (!p->job->recipe->study.every_evaluation || p->job->weights) return ORR_OK;
+    const size_t n = (size_t)p->parameters.elements;
+    float *block = orr_memory_array(n, sizeof *block);
+    if (!block) return orr_memory_out(err, "parameters", n * sizeof *block);
+    orr_status status = ORR_OK;
+    uint64_t step = orr_evaluation_next(&config.evaluation, config.steps, 0);
+    while (status == ORR_OK && step < config.steps) {
+        status = study_step(p, &job, step, block, err);
+        step = orr_evaluation_next(&config.evaluation, config.steps, step + 1);
+    }
+    orr_memory_free(block);
+    return status;
+}
+
+/* ---- before training ---- */
 
 /* Probes that only the trained network will meet are tried on the untrained one, and what they find is not kept. */
 static orr_status rehearse(struct point *p, struct orr_error *err)
@@ -317,6 +428,7 @@ static orr_status write_findings(const struct point *p, struct orr_error *err)
     char *path = orr_memory_print("%s/findings.csv", p->job->directory);
     orr_status status = path ? orr_text_add(&text, err, "%s", orr_findings_header) : orr_memory_out(err, "a path", 0);
     if (status == ORR_OK) status = orr_findings_print(&p->findings, p->job->name, &text, err);
+    if (status == ORR_OK) status = orr_findings_print(&p->evaluated, p->job->name, &text, err);
     if (status == ORR_OK) status = orr_file_write_atomic(path, text.data, text.length, err);
     orr_text_fini(&text);
     orr_memory_free(path);
@@ -331,6 +443,7 @@ static orr_status run_point(struct point *p, const char *summary, struct orr_mea
     ORR_TRY(check_names(p, err));
     ORR_TRY(train(p, err));
     ORR_TRY(study_network(p, ORR_TRAINED, err));
+    ORR_TRY(study_evaluations(p, err));
     ORR_TRY(write_findings(p, err));
     ORR_TRY(orr_measures_from_findings(measures, &p->findings, p->job->recipe, err));
     return orr_measures_write(measures, p->job->recipe, p->job->name, p->job->hash, summary, err);
@@ -339,6 +452,7 @@ static orr_status run_point(struct point *p, const char *summary, struct orr_mea
 static void point_fini(struct point *p)
 {
     orr_findings_fini(&p->findings);
+    orr_findings_fini(&p->evaluated);
     orr_findings_fini(&p->rehearsed);
     orr_parameters_fini(&p->parameters);
     orr_memory_free(p->initial);

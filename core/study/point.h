@@ -10,6 +10,8 @@ struct orr_point_job {
     const char *directory;     /* exists */
     const char *hash;          /* of the resolved recipe */
     const char *training_hash; /* of what of it bears on training: recorded in checkpoints */
+    const char *weights;       /* a file to be probed instead of training a network; NULL: train */
+    int64_t block_size;        /* of those weights; 0: as the recipe's model */
     struct orr_open_device *device;
     uint32_t threads; /* for simulating */
     bool resume;

@@ -13,7 +13,7 @@
 
 /* ---- keys ---- */
 
-enum { KEYS_MAX = 64 };
+enum { KEYS_MAX = 128 };
 
 /* Keys of one section: those of the table's rows under it, and the lists beside them. */
 static orr_status check_section(const struct orr_recipe *recipe, const char *section, const char *const *more,
@@ -39,10 +39,11 @@ static orr_status check_keys(const struct orr_recipe *recipe, struct orr_error *
 {
     static const char *const top[] = {"simulator", "data",   "model",  "train", "study",
                                       "probes",    "scores", "expect", "report"};
+    static const char *const data[] = {"columns", "observed", "constant", "bin_range"};
     static const char *const train[] = {"decay"};
     static const char *const study[] = {"sites", "controls"};
     ORR_TRY(check_section(recipe, "", top, sizeof top / sizeof *top, err));
-    ORR_TRY(check_section(recipe, "data", NULL, 0, err));
+    ORR_TRY(check_section(recipe, "data", data, sizeof data / sizeof *data, err));
     ORR_TRY(check_section(recipe, "model", NULL, 0, err));
     ORR_TRY(check_section(recipe, "train", train, 1, err));
     ORR_TRY(check_section(recipe, "study", study, 2, err));
@@ -57,42 +58,43 @@ static const struct orr_config_node *at(const struct orr_recipe *recipe, const c
     return orr_config_find(orr_config_root(recipe->config), path);
 }
 
+static bool is_full(const struct orr_recipe *recipe) { return strcmp(recipe->train.batch, "full") == 0; }
+
 static orr_status check_word(const struct orr_recipe *recipe, const char *path, const char *word,
                              const char *const *known, size_t n, struct orr_error *err)
 {
-    for (size_t i = 0; i < n; ++i)
+    char list[200] = "";
+    for (size_t i = 0; i < n; ++i) {
         if (strcmp(word, known[i]) == 0) return ORR_OK;
+        const size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s\"%s\"", i ? ", " : "", known[i]);
+    }
     const char *near = orr_suggest(word, known, n);
-    return orr_config_fail(at(recipe, path), err, ORR_EINVAL, "\"%s\" is not one of \"%s\", \"%s\", \"%s\"%s%s%s", word,
-                           known[0], known[1], known[2], near ? ": did you mean \"" : "", near ? near : "",
-                           near ? "\"?" : "");
+    return orr_config_fail(at(recipe, path), err, ORR_EINVAL, "\"%s\" is not one of %s%s%s%s", word, list,
+                           near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static orr_status check_data(const struct orr_recipe *recipe, struct orr_error *err)
 {
     const int64_t context = recipe->data.context, steps = recipe->data.steps;
-    if (context > steps)
+    if (steps && context > steps)
         return orr_config_fail(at(recipe, "data.context"), err, ORR_EINVAL,
                                "context %" PRId64 " is longer than a trajectory (%" PRId64
                                " steps): lower data.context or raise data.steps",
                                context, steps);
-    if (recipe->model.window > context)
-        return orr_config_fail(at(recipe, "model.window"), err, ORR_EINVAL,
-                               "an attention window of %" PRId64 " is longer than data.context (%" PRId64
-                               "): lower it, or 0 for all",
-                               recipe->model.window, context);
-    if (recipe->model.n_embd % recipe->model.n_head != 0)
-        return orr_config_fail(at(recipe, "model.n_embd"), err, ORR_EINVAL,
-                               "n_embd %" PRId64 " does not divide into %" PRId64
-                               " heads: change model.n_embd or model.n_head",
-                               recipe->model.n_embd, recipe->model.n_head);
     return ORR_OK;
 }
 
 static orr_status check_batch(const struct orr_recipe *recipe, struct orr_error *err)
 {
     const int64_t tokens = recipe->train.batch_tokens, size = recipe->train.batch_size, context = recipe->data.context;
-    if (!tokens == !size)
+    if (is_full(recipe) && (tokens || size || recipe->train.fresh))
+        return orr_config_fail(at(recipe, "train.batch"), err, ORR_EINVAL,
+                               "a full batch is every window there is: leave batch_tokens, batch_size and fresh out");
+    if (recipe->train.fresh && recipe->data.file)
+        return orr_config_fail(at(recipe, "train.fresh"), err, ORR_EINVAL,
+                               "a file has no more trajectories than it has: leave it out, or give a simulator");
+    if (!is_full(recipe) && !tokens == !size)
         return orr_config_fail(at(recipe, size ? "train.batch_size" : "train"), err, ORR_EINVAL,
                                "give either batch_tokens (windows * context) or batch_size (windows), and leave the "
                                "other out");
@@ -109,13 +111,34 @@ static orr_status check_batch(const struct orr_recipe *recipe, struct orr_error 
     return ORR_OK;
 }
 
+/* What an earlier step is probed with must be kept, and there must be such steps. */
+static orr_status check_evaluation(const struct orr_recipe *recipe, struct orr_error *err)
+{
+    const bool evaluates = strcmp(recipe->train.evaluate, "none") != 0;
+    if (recipe->train.keep_evaluated && !evaluates)
+        return orr_config_fail(at(recipe, "train.keep_evaluated"), err, ORR_EINVAL,
+                               "nothing is evaluated, so nothing can be kept: set train.evaluate to log or linear");
+    if (recipe->study.every_evaluation && !recipe->train.keep_evaluated)
+        return orr_config_fail(at(recipe, "study.every_evaluation"), err, ORR_EINVAL,
+                               "probes need the parameters of these steps: set train.keep_evaluated to true");
+    return ORR_OK;
+}
+
 orr_status orr_recipe_check(const struct orr_recipe *recipe, struct orr_error *err)
 {
     static const char *const labels[] = {"smoke test", "phenomenon reproduction", "paper-faithful reproduction"};
-    static const char *const schedules[] = {"constant", "step_drop", "cosine"};
+    static const char *const batches[] = {"random", "full"};
     ORR_TRY(check_word(recipe, "label", recipe->label, labels, 3, err));
-    ORR_TRY(check_word(recipe, "train.schedule", recipe->train.schedule, schedules, 3, err));
+    ORR_TRY(
+        check_word(recipe, "train.optimiser", recipe->train.optimiser, orr_optimiser_names, ORR_OPTIMISER_KINDS, err));
+    ORR_TRY(check_word(recipe, "train.schedule", recipe->train.schedule, orr_schedule_names, ORR_SCHEDULE_KINDS, err));
+    ORR_TRY(check_word(recipe, "train.batch", recipe->train.batch, batches, 2, err));
+    ORR_TRY(
+        check_word(recipe, "train.evaluate", recipe->train.evaluate, orr_evaluation_names, ORR_EVALUATION_KINDS, err));
+    ORR_TRY(check_evaluation(recipe, err));
+    ORR_TRY(check_word(recipe, "model.kind", recipe->model.kind, orr_model_kind_names, ORR_MODEL_KINDS, err));
     ORR_TRY(check_data(recipe, err));
+    ORR_TRY(orr_recipe_check_model(recipe, err));
     return check_batch(recipe, err);
 }
 
@@ -264,7 +287,11 @@ static orr_status check_expectation(const struct orr_recipe *recipe, const struc
 
 orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader, struct orr_error *err)
 {
-    ORR_TRY(bind_plugin(recipe, loader, ORR_SIMULATOR, &recipe->simulator, "simulator", err));
+    if (recipe->data.file)
+        ORR_TRY(orr_recipe_bind_file(recipe, err));
+    else
+        ORR_TRY(bind_plugin(recipe, loader, ORR_SIMULATOR, &recipe->simulator, "simulator", err));
+    ORR_TRY(orr_recipe_bind_model(recipe, err));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
         char path[32];
         snprintf(path, sizeof path, "probes.%zu", i);
@@ -284,18 +311,11 @@ struct orr_data_config orr_recipe_data(const struct orr_recipe *recipe)
                                     .trajectories = (uint64_t)recipe->data.trajectories,
                                     .steps = (uint32_t)recipe->data.steps,
                                     .train_fraction = recipe->data.train_fraction,
-                                    .context = (uint32_t)recipe->data.context};
-}
-
-struct orr_transformer orr_recipe_model(const struct orr_recipe *recipe, uint32_t n_observed)
-{
-    return (struct orr_transformer){.n_layer = recipe->model.n_layer,
-                                    .n_head = recipe->model.n_head,
-                                    .n_embd = recipe->model.n_embd,
-                                    .block_size = recipe->data.context,
-                                    .n_input = n_observed,
-                                    .n_output = n_observed,
-                                    .window = recipe->model.window};
+                                    .context = (uint32_t)recipe->data.context,
+                                    .bins = recipe->data.bins,
+                                    .has_bin_range = recipe->data.has_bin_range,
+                                    .bin_low = recipe->data.bin_low,
+                                    .bin_high = recipe->data.bin_high};
 }
 
 static uint32_t batch(const struct orr_recipe *recipe)
@@ -304,39 +324,64 @@ static uint32_t batch(const struct orr_recipe *recipe)
                                                : recipe->train.batch_tokens / recipe->data.context);
 }
 
+/* Words are checked before: it is one of them. */
+static size_t index_of(const char *word, const char *const *words, size_t n)
+{
+    size_t i = 0;
+    while (i + 1 < n && strcmp(word, words[i]) != 0)
+        ++i;
+    return i;
+}
+
 struct orr_train_config orr_recipe_train(const struct orr_recipe *recipe)
 {
-    const char *schedule = recipe->train.schedule;
-    const enum orr_schedule_kind kind = strcmp(schedule, "step_drop") == 0 ? ORR_SCHEDULE_STEP_DROP
-                                        : strcmp(schedule, "cosine") == 0  ? ORR_SCHEDULE_COSINE
-                                                                           : ORR_SCHEDULE_CONSTANT;
     return (struct orr_train_config){
         .seed = (uint64_t)recipe->train.seed,
         .steps = (uint64_t)recipe->train.steps,
         .batch = batch(recipe),
+        .full_batch = is_full(recipe),
+        .fresh = recipe->train.fresh,
         .noise = recipe->train.noise,
-        .schedule = {.kind = kind,
+        .schedule = {.kind = (enum orr_schedule_kind)index_of(recipe->train.schedule, orr_schedule_names,
+                                                              ORR_SCHEDULE_KINDS),
                      .learning_rate = recipe->train.learning_rate,
                      .drop_at = recipe->train.drop_at,
                      .drop_factor = recipe->train.drop_factor,
                      .warmup_steps = (uint64_t)recipe->train.warmup_steps,
-                     .minimum_learning_rate = recipe->train.min_lr},
-        .adamw = {.beta1 = recipe->train.beta1,
-                  .beta2 = recipe->train.beta2,
-                  .eps = recipe->train.eps,
-                  .weight_decay = recipe->train.weight_decay},
+                     .minimum_learning_rate = recipe->train.min_lr,
+                     .tail_from = recipe->train.tail_from,
+                     .tail_factor = recipe->train.tail_factor},
+        .optimiser = {.kind = (enum orr_optimiser_kind)index_of(recipe->train.optimiser, orr_optimiser_names,
+                                                                ORR_OPTIMISER_KINDS),
+                      .weight_decay = recipe->train.weight_decay,
+                      .beta1 = recipe->train.beta1,
+                      .beta2 = recipe->train.beta2,
+                      .eps = recipe->train.eps,
+                      .momentum = recipe->train.momentum},
         .decay_patterns = recipe->train.decay,
         .n_decay_patterns = recipe->train.n_decay,
         .log_every = (uint64_t)recipe->train.log_every,
         .checkpoint_every = (uint64_t)recipe->train.checkpoint_every,
+        .evaluation = {.kind = (enum orr_evaluation_kind)index_of(recipe->train.evaluate, orr_evaluation_names,
+                                                                  ORR_EVALUATION_KINDS),
+                       .count = (uint64_t)recipe->train.evaluations},
+        .keep_evaluated = recipe->train.keep_evaluated,
     };
+}
+
+/* About as many as orr_windows_create cuts from the training split. */
+static double windows_of_all(const struct orr_recipe *recipe)
+{
+    const double trajectories = recipe->data.train_fraction * (double)recipe->data.trajectories;
+    return trajectories * (double)(recipe->data.steps / recipe->data.context);
 }
 
 double orr_recipe_tokens(const struct orr_recipe *recipe)
 {
     const int64_t context = recipe->data.context;
     const int64_t inputs = context == recipe->data.steps ? context - 1 : context;
-    return (double)recipe->train.steps * batch(recipe) * (double)inputs;
+    const double windows = is_full(recipe) ? windows_of_all(recipe) : batch(recipe);
+    return (double)recipe->train.steps * windows * (double)inputs;
 }
 
 /* ---- text, hash, difference ---- */

@@ -9,7 +9,7 @@
 #include "base/config.h"
 #include "base/loader.h"
 #include "data/dataset.h"
-#include "model/transformer.h"
+#include "model/model.h"
 #include "train/train.h"
 
 /* What a probe may look at: the trained network, the same initialisation untrained, the inputs without a network. */
@@ -50,27 +50,37 @@ struct orr_recipe {
     struct orr_config *config; /* resolved; owned */
     const char *name, *title, *label;
     struct {
-        int64_t trajectories, steps, context, seed;
+        int64_t trajectories, steps, context, seed, bins; /* trajectories, steps: 0 before a file is read */
         double train_fraction;
+        const char *file, *tensor, *checksum; /* NULL: not given */
+        const char **columns, **observed, **constant;
+        size_t n_columns, n_observed, n_constant;
+        bool has_bin_range;
+        double bin_low, bin_high;
     } data;
+    struct orr_recording *recording; /* of data.file, without its numbers; NULL: a simulator makes the data */
     struct {
         int64_t n_layer, n_head, n_embd, window;
+        const char *kind, *graph; /* graph: a file before orr_recipe_bind, then its text; NULL: of another kind */
     } model;
     struct {
         int64_t steps, batch_tokens, batch_size, warmup_steps, log_every, checkpoint_every, seed;
-        double learning_rate, drop_at, drop_factor, min_lr, beta1, beta2, eps, weight_decay, noise;
-        const char *schedule;
+        int64_t evaluations;
+        double learning_rate, drop_at, drop_factor, tail_from, tail_factor, min_lr;
+        double beta1, beta2, eps, momentum, weight_decay, noise;
+        const char *optimiser, *schedule, *batch, *evaluate;
+        bool fresh, keep_evaluated;
         const char **decay;
         size_t n_decay;
     } train;
     struct {
         int64_t windows, cache_mb;
-        bool save_activations, untrained, inputs;
-        char **sites; /* the recipe's, or the thirteen of the paper for each two blocks */
+        bool save_activations, every_evaluation, untrained, inputs;
+        char **sites; /* the recipe's, or the usual ones of the model; of a graph, from orr_recipe_bind on */
         size_t n_sites;
     } study;
     int64_t digits;
-    struct orr_recipe_plugin simulator;
+    struct orr_recipe_plugin simulator; /* with data.file orr_replay_plugin */
     struct orr_recipe_plugin *probes;
     size_t n_probes;
     struct orr_recipe_score *scores;
@@ -84,12 +94,20 @@ struct orr_recipe {
 ORR_CHECKED orr_status orr_recipe_create(struct orr_config *config, struct orr_recipe **out, struct orr_error *err);
 void orr_recipe_destroy(struct orr_recipe *recipe); /* NULL is fine */
 
-/* Find the simulator and the probes, check their parameters and fill in the defaults. */
+/* Find the simulator and the probes, check their parameters and fill in the defaults; read and check data.file, and
+ * fill in what the recipe leaves to it. */
 ORR_CHECKED orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader, struct orr_error *err);
+
+/* The trajectories of a bound recipe, of its simulator or its file. The caller destroys *out before the recipe. */
+ORR_CHECKED orr_status orr_recipe_dataset(const struct orr_recipe *recipe, uint32_t threads, struct orr_dataset **out,
+                                          struct orr_error *err);
+/* A path that a recipe names: relative ones begin at the directory of the recipe. The caller's (orr_memory_free); NULL
+ * when out of memory. */
+char *orr_recipe_path(const struct orr_recipe *recipe, const char *path);
 
 /* What the layers below want to know. orr_recipe_model needs the number of observed columns. */
 struct orr_data_config orr_recipe_data(const struct orr_recipe *recipe);
-struct orr_transformer orr_recipe_model(const struct orr_recipe *recipe, uint32_t n_observed);
+struct orr_model orr_recipe_model(const struct orr_recipe *recipe, uint32_t n_observed);
 struct orr_train_config orr_recipe_train(const struct orr_recipe *recipe);
 /* Input points of all training steps together. */
 double orr_recipe_tokens(const struct orr_recipe *recipe);
@@ -112,7 +130,14 @@ bool orr_recipe_difference(const struct orr_config_node *a, const struct orr_con
 /* Used by recipe*.c only. */
 ORR_CHECKED orr_status orr_recipe_read_scalars(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_read_lists(struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_read_words(const struct orr_config_node *node, const char *what, const char ***words,
+                                             size_t *count, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_read_data(struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_bind_file(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_check(const struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_check_model(const struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_read_sites(struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_bind_model(struct orr_recipe *recipe, struct orr_error *err);
 void orr_recipe_free_lists(struct orr_recipe *recipe);
 
 #endif

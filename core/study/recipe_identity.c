@@ -54,7 +54,7 @@ static orr_status set_parameters(const struct orr_recipe_plugin *use, const char
 static orr_status set_all(const struct orr_recipe *recipe, struct orr_config *config, struct orr_error *err)
 {
     ORR_TRY(set_keys(recipe, config, err));
-    ORR_TRY(set_parameters(&recipe->simulator, "simulator", config, err));
+    if (!recipe->recording) ORR_TRY(set_parameters(&recipe->simulator, "simulator", config, err));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
         char path[32];
         snprintf(path, sizeof path, "probes.%zu", i);
@@ -70,6 +70,8 @@ orr_status orr_recipe_identity(const struct orr_recipe *recipe, char **text, str
     ORR_TRY(orr_config_parse("", "recipe", &config, err));
     orr_status status = orr_config_merge(config, orr_config_root(recipe->config), err);
     if (status == ORR_OK) status = set_all(recipe, config, err);
+    /* The checksum says what the file is; where it lies makes no other experiment. */
+    if (status == ORR_OK && recipe->recording) status = orr_config_remove(config, "data.file");
     if (status == ORR_OK) status = orr_config_write(orr_config_root(config), text, err);
     orr_config_destroy(config);
     return status;

@@ -22,8 +22,8 @@ static orr_status check_list(const struct orr_config_node *node, const char *wha
     return orr_config_fail(node, err, ORR_EINVAL, "a list of %s is expected here", what);
 }
 
-static orr_status read_words(const struct orr_config_node *node, const char *what, const char ***words, size_t *count,
-                             struct orr_error *err)
+orr_status orr_recipe_read_words(const struct orr_config_node *node, const char *what, const char ***words,
+                                 size_t *count, struct orr_error *err)
 {
     *words = NULL;
     *count = 0;
@@ -34,67 +34,6 @@ static orr_status read_words(const struct orr_config_node *node, const char *wha
     for (*count = 0; *count < node->count; ++*count)
         ORR_TRY(orr_config_text(node->children[*count], &(*words)[*count], err));
     return ORR_OK;
-}
-
-/* ---- sites ---- */
-
-static const char *const block_sites[] = {"hook_attn_out", "ln2.hook_normalized", "mlp.hook_post", "hook_mlp_out",
-                                          "hook_resid_post"};
-enum { BLOCK_SITES = sizeof block_sites / sizeof *block_sites };
-
-static orr_status default_sites(struct orr_recipe *recipe, struct orr_error *err)
-{
-    const size_t layers = (size_t)recipe->model.n_layer, count = layers * BLOCK_SITES + 3;
-    char **site = recipe->study.sites = orr_memory_array(count, sizeof *recipe->study.sites);
-    if (!site) return orr_memory_out(err, "sites", count * sizeof *site);
-    recipe->study.n_sites = count;
-    *site++ = orr_memory_text("hook_embed");
-    *site++ = orr_memory_text("hook_pos_embed");
-    for (size_t l = 0; l < layers; ++l)
-        for (size_t i = 0; i < BLOCK_SITES; ++i)
-            *site++ = orr_memory_print("blocks.%zu.%s", l, block_sites[i]);
-    *site = orr_memory_text("ln_final.hook_normalized");
-    for (size_t i = 0; i < count; ++i)
-        if (!recipe->study.sites[i]) return orr_memory_out(err, "a site", 32);
-    return ORR_OK;
-}
-
-static orr_status check_site(const struct orr_config_node *node, char **hooks, size_t n_hooks, struct orr_error *err)
-{
-    for (size_t i = 0; i < n_hooks; ++i)
-        if (strcmp(node->text, hooks[i]) == 0) return ORR_OK;
-    const char *near = orr_suggest(node->text, (const char *const *)hooks, n_hooks);
-    return orr_config_fail(node, err, ORR_EINVAL, "\"%s\" is not a site of this model%s%s%s", node->text,
-                           near ? ": did you mean \"" : ": see docs/file-formats.md for their names", near ? near : "",
-                           near ? "\"?" : "");
-}
-
-static orr_status read_sites(struct orr_recipe *recipe, struct orr_error *err)
-{
-    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "study.sites");
-    ORR_TRY(check_list(node, "sites", err));
-    if (is_empty(node)) return default_sites(recipe, err);
-    if (node->count == 0)
-        return orr_config_fail(node, err, ORR_EINVAL,
-                               "at least one site is expected; without this key, all usual ones");
-
-    char **hooks = NULL;
-    size_t n_hooks = 0;
-    const struct orr_transformer model = orr_recipe_model(recipe, 1);
-    ORR_TRY(orr_transformer_hooks(&model, &hooks, &n_hooks, err));
-    orr_status status = ORR_OK;
-    recipe->study.sites = orr_memory_array(node->count, sizeof *recipe->study.sites);
-    if (!recipe->study.sites) status = orr_memory_out(err, "sites", node->count * sizeof(char *));
-    for (size_t i = 0; status == ORR_OK && i < node->count; ++i) {
-        const char *site = "";
-        status = orr_config_text(node->children[i], &site, err);
-        if (status == ORR_OK) status = check_site(node->children[i], hooks, n_hooks, err);
-        if (status != ORR_OK) break;
-        recipe->study.sites[recipe->study.n_sites] = orr_memory_text(site);
-        if (!recipe->study.sites[recipe->study.n_sites++]) status = orr_memory_out(err, "a site", strlen(site));
-    }
-    orr_transformer_hooks_free(hooks, n_hooks);
-    return status;
 }
 
 /* ---- plugins ---- */
@@ -192,7 +131,7 @@ static orr_status read_scores(struct orr_recipe *recipe, struct orr_error *err)
         score->node = node->children[i];
         score->name = score->node->key;
         ORR_TRY(check_score_name(score->node, err));
-        ORR_TRY(read_words(score->node, "targets", &score->targets, &score->n_targets, err));
+        ORR_TRY(orr_recipe_read_words(score->node, "targets", &score->targets, &score->n_targets, err));
         if (score->n_targets == 0)
             return orr_config_fail(score->node, err, ORR_EINVAL, "a score needs at least one target column");
     }
@@ -293,14 +232,19 @@ orr_status orr_recipe_read_lists(struct orr_recipe *recipe, struct orr_error *er
 {
     const struct orr_config_node *root = orr_config_root(recipe->config);
     const struct orr_config_node *simulator = orr_config_find(root, "simulator");
-    if (!simulator) return orr_config_fail(root, err, ORR_EINVAL, "the recipe has no simulator: add it");
-    ORR_TRY(read_plugin(simulator, "simulator", &recipe->simulator, err));
+    if (simulator && recipe->data.file)
+        return orr_config_fail(simulator, err, ORR_EINVAL,
+                               "the recipe has a simulator and data.file: leave one of them out");
+    if (!simulator && !recipe->data.file)
+        return orr_config_fail(root, err, ORR_EINVAL, "the recipe has no simulator (or data.file): add it");
+    if (simulator) ORR_TRY(read_plugin(simulator, "simulator", &recipe->simulator, err));
+    ORR_TRY(orr_recipe_read_data(recipe, err));
     ORR_TRY(read_probes(recipe, err));
     ORR_TRY(read_scores(recipe, err));
     ORR_TRY(read_expectations(recipe, err));
-    ORR_TRY(read_words(orr_config_find(root, "train.decay"), "shell patterns", &recipe->train.decay,
-                       &recipe->train.n_decay, err));
-    return read_sites(recipe, err);
+    ORR_TRY(orr_recipe_read_words(orr_config_find(root, "train.decay"), "shell patterns", &recipe->train.decay,
+                                  &recipe->train.n_decay, err));
+    return orr_recipe_read_sites(recipe, err);
 }
 
 void orr_recipe_free_lists(struct orr_recipe *recipe)
@@ -309,6 +253,10 @@ void orr_recipe_free_lists(struct orr_recipe *recipe)
         orr_memory_free(recipe->study.sites[i]);
     orr_memory_free(recipe->study.sites);
     orr_memory_free(recipe->train.decay);
+    orr_memory_free(recipe->data.columns);
+    orr_memory_free(recipe->data.observed);
+    orr_memory_free(recipe->data.constant);
+    orr_recording_destroy(recipe->recording);
     orr_memory_free(recipe->simulator.values);
     for (size_t i = 0; i < recipe->n_probes; ++i)
         orr_memory_free(recipe->probes[i].values);

@@ -114,6 +114,9 @@ static orr_status print_head(const struct context *c)
     ORR_TRY(orr_text_add(c->text, c->err, "%s%s%s; device %s; %zu of %zu points done\n", recipe->label,
                          report->size ? ", size " : "", report->size ? report->size : "", report->device,
                          report->run->n_done, report->run->n_points));
+    if (report->weights)
+        return orr_text_add(c->text, c->err, "\"trained\" are the weights in %s; nothing was trained.\n",
+                            report->weights);
     ORR_TRY(orr_text_add(c->text, c->err, "Trained on %.3g input points in all", all));
     if (report->full_tokens <= 0 || tokens <= 0) return orr_text_add(c->text, c->err, ".\n");
     if (seeds > 1) ORR_TRY(orr_text_add(c->text, c->err, ", %.3g with each of %zu seeds", tokens, seeds));

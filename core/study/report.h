@@ -9,6 +9,7 @@ struct orr_report {
     const char *device;        /* "reference:0 (...)" */
     const char *size;          /* NULL: none was chosen */
     double full_tokens;        /* of the recipe's full size; 0: it has none */
+    const char *weights;       /* what was probed instead of training; NULL: it was trained */
 };
 
 /* Append the report to text. */

@@ -18,6 +18,8 @@ struct orr_run_job {
     struct orr_loader *loader;
     struct orr_open_device *device;
     const char *directory;
+    const char *weights; /* of the one point, instead of training it; NULL: train */
+    int64_t block_size;  /* of those weights; 0: as the recipe's model */
     uint32_t threads;
     bool resume;
     const char *const *command_line; /* for env.json */

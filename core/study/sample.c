@@ -173,9 +173,9 @@ orr_status orr_sample_column(struct orr_sample *sample, const char *name, enum o
         const char *near = NULL;
         for (uint32_t i = 0; !near && i < sample->n_columns; ++i)
             near = orr_suggest(name, &sample->column[i].name, 1);
-        return orr_fail(err, ORR_EINVAL, "\"%s\" is not a column of simulator %s%s%s%s", name,
-                        sample->data->plugin->name, near ? ": did you mean \"" : ": orrery generate lists them",
-                        near ? near : "", near ? "\"?" : "");
+        return orr_fail(err, ORR_EINVAL, "\"%s\" is not a column of %s%s%s%s", name, sample->data->source,
+                        near ? ": did you mean \"" : ": orrery generate lists them", near ? near : "",
+                        near ? "\"?" : "");
     }
     if (!sample->table[split][positions]) ORR_TRY(make_table(sample, split, positions, err));
     const size_t rows = orr_sample_rows(sample, split, positions);

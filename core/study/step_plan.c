@@ -6,7 +6,7 @@ orr_status orr_step_plan_init(struct orr_step_plan *out, const struct orr_train_
     const struct orr_train_config *c = job->config;
     struct orr_plan_target target;
     *out = (struct orr_step_plan){.plan = NULL};
-    ORR_TRY(orr_transformer_parameters(job->model, &out->parameters, err));
+    ORR_TRY(orr_model_parameters(job->model, &out->parameters, err));
     ORR_TRY(orr_parameters_arrange(&out->parameters, c->decay_patterns, c->n_decay_patterns, err));
     const uint64_t ring_rows = c->log_every && c->log_every < c->steps ? c->log_every : c->steps;
     ORR_TRY(orr_step_build(job, &out->parameters, ring_rows, &out->step, err));

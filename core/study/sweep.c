@@ -10,7 +10,9 @@
 #include <string.h>
 
 static const char seed_key[] = "train.seed";
-enum { POINTS_MAX = 100000 };
+/* A recipe from outside must not keep its reader busy for long: of a size that was not chosen only the first points are
+ * tried. */
+enum { POINTS_MAX = 100000, SIZES_MAX = 64, POINTS_TRIED = 1000 };
 
 /* ---- axes ---- */
 
@@ -228,14 +230,14 @@ static orr_status read_sweep(const char *path, const struct orr_sweep_options *o
     return status;
 }
 
-/* All points of a size that was not chosen: its mistakes would else wait for whoever chooses it. */
+/* The points of a size that was not chosen: its mistakes would else wait for whoever chooses it. */
 static orr_status check_size(const char *path, const char *size, struct orr_error *err)
 {
     const struct orr_sweep_options options = {.size = size};
     struct orr_sweep *sweep;
     ORR_TRY(read_sweep(path, &options, &sweep, err));
     orr_status status = ORR_OK;
-    for (size_t i = 0; status == ORR_OK && i < sweep->n_points; ++i) {
+    for (size_t i = 0; status == ORR_OK && i < sweep->n_points && i < POINTS_TRIED; ++i) {
         struct orr_recipe *recipe;
         status = orr_sweep_point(sweep, i, &recipe, err);
         if (status == ORR_OK) orr_recipe_destroy(recipe);
@@ -250,6 +252,9 @@ static orr_status check_other_sizes(const char *path, const char *chosen, struct
     ORR_TRY(orr_config_load(path, &file, err));
     const struct orr_config_node *sizes = orr_config_find(orr_config_root(file), "sizes");
     orr_status status = ORR_OK;
+    if (sizes && sizes->count > SIZES_MAX)
+        status =
+            orr_config_fail(sizes, err, ORR_EINVAL, "%zu sizes are more than %d: remove some", sizes->count, SIZES_MAX);
     for (size_t i = 0; status == ORR_OK && sizes && i < sizes->count; ++i) {
         const char *size = sizes->children[i]->key;
         if (chosen && strcmp(size, chosen) == 0) continue;

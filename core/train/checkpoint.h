@@ -1,11 +1,12 @@
 /* Checkpoints: a run's state as a safetensors file that PyTorch opens, in
  * DIRECTORY/checkpoints/step-<steps>.safetensors.
  *
- * Tensors: every parameter under nanoGPT's name in PyTorch's layout, F32; optimizer.first_moment and
- * optimizer.second_moment (elements), in the layout of the block; losses (steps), F64. A run in double also has
+ * Tensors: every parameter under nanoGPT's name in PyTorch's layout, F32; the optimiser's state blocks (elements), in
+ * the layout of the block: optimizer.first_moment and optimizer.second_moment of AdamW, optimizer.velocity of SGD with
+ * momentum; losses (steps), F64. A run in double also has
  * optimizer.parameters, the block in F64. Metadata: format, format_version, step, recipe, checksum; model: n_layer,
- * n_head, n_embd, block_size, input_dim, output_dim, window, real; training: seed, steps, batch, noise, schedule and
- * its numbers, beta1, beta2, eps, weight_decay, parameter_order; data: simulator, simulator_parameters, data_*.
+ * n_head, n_embd, block_size, input_dim, output_dim, window, real; training: seed, steps, batch_kind, batch, noise,
+ * schedule and its numbers, optimiser and its numbers, parameter_order; data: simulator, simulator_parameters, data_*.
  */
 #ifndef ORR_TRAIN_CHECKPOINT_H
 #define ORR_TRAIN_CHECKPOINT_H
@@ -33,5 +34,10 @@ ORR_CHECKED orr_status orr_checkpoint_save(const struct orr_train_job *job, cons
 ORR_CHECKED orr_status orr_checkpoint_load(const struct orr_train_job *job, const struct orr_parameters *p,
                                            struct orr_train_state *state, double *losses, bool *found,
                                            struct orr_error *err);
+
+/* Read the parameters of one that was kept: block is the caller's (elements). EFORMAT, EINVAL: as above; EIO; ENOMEM.
+ */
+ORR_CHECKED orr_status orr_checkpoint_parameters(const struct orr_train_job *job, const struct orr_parameters *p,
+                                                 uint64_t step, float *block, struct orr_error *err);
 
 #endif

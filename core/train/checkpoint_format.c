@@ -11,9 +11,15 @@
 #include <string.h>
 
 #define FORMAT         "orrery-checkpoint"
-#define FORMAT_VERSION "1"
+#define FORMAT_VERSION "2"
 
 uint32_t orr_checkpoint_real(const struct orr_train_job *job) { return job->real ? job->real : ORR_F32; }
+
+const char *orr_checkpoint_block(const struct orr_optimiser_block *block, char name[ORR_CHECKPOINT_NAME])
+{
+    snprintf(name, ORR_CHECKPOINT_NAME, "optimizer.%s", block->name);
+    return name;
+}
 
 void orr_checkpoint_shape(const struct orr_parameter *item, int64_t dim[2])
 {
@@ -28,7 +34,7 @@ struct fact {
 };
 struct facts {
     size_t count;
-    struct fact fact[40];
+    struct fact fact[64];
 };
 
 static void whole(struct facts *f, const char *key, uint64_t value)
@@ -100,6 +106,15 @@ static uint64_t hash_of_simulator(const struct orr_dataset *data)
     return h;
 }
 
+static uint64_t hash_of_bins(const struct orr_dataset *data)
+{
+    const struct orr_bins *bins = &data->bins;
+    const size_t bytes = bins->count ? data->n_observed * sizeof *bins->low : 0;
+    uint64_t h = hash_bytes(HASH_START, &bins->count, sizeof bins->count);
+    h = hash_bytes(h, bins->low, bytes);
+    return hash_bytes(h, bins->high, bytes);
+}
+
 static void facts_of_data(struct facts *f, const struct orr_dataset *data)
 {
     text(f, "simulator", data->plugin->name);
@@ -109,32 +124,41 @@ static void facts_of_data(struct facts *f, const struct orr_dataset *data)
     whole(f, "data_steps", data->config.steps);
     whole(f, "data_context", data->config.context);
     real(f, "data_train_fraction", data->config.train_fraction);
+    hash(f, "data_bins", hash_of_bins(data));
 }
 
-static void facts_of_training(struct facts *f, const struct orr_train_config *c)
+static void facts_of_training(struct facts *f, const struct orr_train_job *job)
 {
-    static const char *const kinds[] = {
-        [ORR_SCHEDULE_CONSTANT] = "constant", [ORR_SCHEDULE_STEP_DROP] = "step_drop", [ORR_SCHEDULE_COSINE] = "cosine"};
+    const struct orr_train_config *c = job->config;
     const struct orr_schedule *s = &c->schedule;
+    const struct orr_optimiser *o = &c->optimiser;
     whole(f, "steps", c->steps);
-    whole(f, "batch", c->batch);
+    text(f, "batch_kind", c->full_batch ? "full" : c->fresh ? "fresh" : "random");
+    whole(f, "batch", (uint64_t)orr_train_batch(job));
     real(f, "noise", c->noise);
-    text(f, "schedule", kinds[s->kind]);
+    text(f, "schedule", orr_schedule_names[s->kind]);
     real(f, "learning_rate", s->learning_rate);
     real(f, "drop_at", s->drop_at);
     real(f, "drop_factor", s->drop_factor);
     whole(f, "warmup_steps", s->warmup_steps);
     real(f, "minimum_learning_rate", s->minimum_learning_rate);
-    real(f, "beta1", c->adamw.beta1);
-    real(f, "beta2", c->adamw.beta2);
-    real(f, "eps", c->adamw.eps);
-    real(f, "weight_decay", c->adamw.weight_decay);
+    real(f, "tail_from", s->tail_from);
+    real(f, "tail_factor", s->tail_factor);
+    text(f, "optimiser", orr_optimiser_names[o->kind]);
+    real(f, "beta1", o->beta1);
+    real(f, "beta2", o->beta2);
+    real(f, "eps", o->eps);
+    real(f, "momentum", o->momentum);
+    real(f, "weight_decay", o->weight_decay);
 }
 
 static void facts_of(const struct orr_train_job *job, const struct orr_parameters *p, struct facts *f)
 {
-    const struct orr_transformer *m = job->model;
+    const struct orr_model *m = job->model;
     *f = (struct facts){.count = 0};
+    text(f, "model", orr_model_kind_names[m->kind]);
+    if (m->graph) hash(f, "model_graph", hash_text(HASH_START, m->graph));
+    if (m->vocab_size) whole(f, "vocab_size", (uint64_t)m->vocab_size);
     whole(f, "n_layer", (uint64_t)m->n_layer);
     whole(f, "n_head", (uint64_t)m->n_head);
     whole(f, "n_embd", (uint64_t)m->n_embd);
@@ -145,7 +169,7 @@ static void facts_of(const struct orr_train_job *job, const struct orr_parameter
     whole(f, "seed", job->config->seed);
     text(f, "real", orr_dtype_name(orr_checkpoint_real(job)));
     hash(f, "parameter_order", hash_of_order(p));
-    facts_of_training(f, job->config);
+    facts_of_training(f, job);
     facts_of_data(f, job->data);
 }
 

@@ -8,6 +8,10 @@
 /* The element type of the job's blocks, ORR_F32 or ORR_F64. */
 uint32_t orr_checkpoint_real(const struct orr_train_job *job);
 
+/* "optimizer.<block>", the name of a state block's tensor, into name, which is returned. */
+enum { ORR_CHECKPOINT_NAME = 64 };
+const char *orr_checkpoint_block(const struct orr_optimiser_block *block, char name[ORR_CHECKPOINT_NAME]);
+
 /* The shape of a parameter in a file: PyTorch's [out, in] for linear weights. */
 void orr_checkpoint_shape(const struct orr_parameter *item, int64_t dim[2]);
 

@@ -62,8 +62,10 @@ static orr_status read_state(const struct orr_safetensors *set, const struct orr
 {
     const uint32_t real = orr_checkpoint_real(job);
     const size_t n = to->elements;
-    ORR_TRY(read_block(set, "optimizer.first_moment", real, to->first_moment, n, path, err));
-    ORR_TRY(read_block(set, "optimizer.second_moment", real, to->second_moment, n, path, err));
+    for (uint32_t k = 0; k < to->n_blocks; ++k) {
+        char name[ORR_CHECKPOINT_NAME];
+        ORR_TRY(read_block(set, orr_checkpoint_block(&to->name[k], name), real, to->block[k], n, path, err));
+    }
     if (real == ORR_F64) {
         ORR_TRY(read_block(set, "optimizer.parameters", real, to->parameters, n, path, err));
     } else {
@@ -133,7 +135,7 @@ orr_status orr_checkpoint_load(const struct orr_train_job *job, const struct orr
     uint64_t *steps;
     size_t count;
     struct orr_train_state loaded;
-    ORR_TRY(orr_train_state_init(&loaded, state->elements, err));
+    ORR_TRY(orr_train_state_init(&loaded, &job->config->optimiser, state->elements, err));
     orr_status status = orr_checkpoint_list(job->directory, &steps, &count, err);
     if (status == ORR_OK) {
         status = load_best(job, p, steps, count, &loaded, losses, found, err);
@@ -145,5 +147,19 @@ orr_status orr_checkpoint_load(const struct orr_train_job *job, const struct orr
         loaded = old;
     }
     orr_train_state_fini(&loaded);
+    return status;
+}
+
+orr_status orr_checkpoint_parameters(const struct orr_train_job *job, const struct orr_parameters *p, uint64_t step,
+                                     float *block, struct orr_error *err)
+{
+    struct orr_safetensors *set = NULL;
+    char *path = orr_checkpoint_path(job->directory, step);
+    if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 64);
+    orr_status status = orr_safetensors_load(path, &set, err);
+    if (status == ORR_OK) status = orr_checkpoint_check(set, job, p, step, path, err);
+    if (status == ORR_OK) status = read_parameters(set, p, block, path, err);
+    orr_safetensors_destroy(set);
+    orr_memory_free(path);
     return status;
 }

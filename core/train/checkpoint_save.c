@@ -13,15 +13,15 @@
 
 /* Float copies of the blocks, and the parameters once more in file order. */
 struct floats {
-    float *parameters, *file, *first_moment, *second_moment;
+    float *parameters, *file, *block[ORR_OPTIMISER_BLOCKS_MAX];
 };
 
 static void floats_fini(struct floats *f)
 {
     orr_memory_free(f->parameters);
     orr_memory_free(f->file);
-    orr_memory_free(f->first_moment);
-    orr_memory_free(f->second_moment);
+    for (size_t k = 0; k < ORR_OPTIMISER_BLOCKS_MAX; ++k)
+        orr_memory_free(f->block[k]);
 }
 
 static float *narrowed(const double *x, size_t n)
@@ -37,10 +37,12 @@ static orr_status floats_init(struct floats *f, const struct orr_train_state *st
     const size_t n = state->elements;
     f->parameters = narrowed(state->parameters, n);
     f->file = orr_memory_array(n, sizeof *f->file);
-    f->first_moment = narrowed(state->first_moment, n);
-    f->second_moment = narrowed(state->second_moment, n);
-    if (f->parameters && f->file && f->first_moment && f->second_moment) return ORR_OK;
-    return orr_memory_out(err, "a checkpoint", 4 * n * sizeof(float));
+    bool complete = f->parameters && f->file;
+    for (uint32_t k = 0; k < state->n_blocks; ++k) {
+        f->block[k] = narrowed(state->block[k], n);
+        complete = complete && f->block[k];
+    }
+    return complete ? ORR_OK : orr_memory_out(err, "a checkpoint", (2 + state->n_blocks) * n * sizeof(float));
 }
 
 static orr_status add_blocks(struct orr_safetensors *set, const struct orr_train_job *job,
@@ -50,11 +52,12 @@ static orr_status add_blocks(struct orr_safetensors *set, const struct orr_train
     const int64_t n = (int64_t)state->elements, steps = (int64_t)state->step;
     const bool wide = orr_checkpoint_real(job) == ORR_F64;
     const uint32_t dtype = wide ? ORR_NPY_F64 : ORR_NPY_F32;
-    const void *first = wide ? (const void *)state->first_moment : f->first_moment;
-    const void *second = wide ? (const void *)state->second_moment : f->second_moment;
     if (wide) ORR_TRY(orr_safetensors_add(set, "optimizer.parameters", ORR_NPY_F64, 1, &n, state->parameters, err));
-    ORR_TRY(orr_safetensors_add(set, "optimizer.first_moment", dtype, 1, &n, first, err));
-    ORR_TRY(orr_safetensors_add(set, "optimizer.second_moment", dtype, 1, &n, second, err));
+    for (uint32_t k = 0; k < state->n_blocks; ++k) {
+        char name[ORR_CHECKPOINT_NAME];
+        const void *data = wide ? (const void *)state->block[k] : f->block[k];
+        ORR_TRY(orr_safetensors_add(set, orr_checkpoint_block(&state->name[k], name), dtype, 1, &n, data, err));
+    }
     return orr_safetensors_add(set, "losses", ORR_NPY_F64, 1, &steps, losses, err);
 }
 
@@ -96,12 +99,18 @@ static void apply(void (*act)(const char *path), const char *directory, uint64_t
     orr_memory_free(path);
 }
 
-/* Set aside those newer than `before` that this run did not write, then remove all but the newest two, and one more
- * where the newest is the final one. The state is saved: nothing here fails the run. */
+/* Is it the final one, or kept for what comes after training? */
+static bool stays(const struct orr_train_config *c, uint64_t step)
+{
+    return step == c->steps || (c->keep_evaluated && orr_evaluation_next(&c->evaluation, c->steps, step) == step);
+}
+
+/* Set aside those newer than `before` that this run did not write, then remove all but the newest two of those that do
+ * not stay. The state is saved: nothing here fails the run. */
 static void tidy(const struct orr_train_job *job, uint64_t before, uint64_t newest)
 {
     uint64_t *steps;
-    size_t count, sound = 0;
+    size_t count, passing = 0;
     struct orr_error reason = {.code = ORR_OK};
     if (orr_checkpoint_list(job->directory, &steps, &count, &reason) != ORR_OK) {
         orr_log(ORR_LOG_WARN, "train", "older checkpoints were not removed: %s", reason.text);
@@ -110,11 +119,10 @@ static void tidy(const struct orr_train_job *job, uint64_t before, uint64_t newe
     for (size_t i = 0; i < count; ++i) {
         if (steps[i] > before && steps[i] != newest)
             apply(set_aside, job->directory, steps[i]);
-        else
-            steps[sound++] = steps[i];
+        else if (!stays(job->config, steps[i]))
+            steps[passing++] = steps[i];
     }
-    const size_t keep = newest == job->config->steps ? 3 : 2;
-    for (size_t i = 0; i + keep < sound; ++i)
+    for (size_t i = 0; i + 2 < passing; ++i)
         apply(remove_old, job->directory, steps[i]);
     orr_memory_free(steps);
 }

@@ -7,6 +7,7 @@
 #include "train/fault.h"
 
 #include "base/log.h"
+#include "train/fresh.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -47,8 +48,8 @@ static orr_status replay_update(const struct orr_fault *f, struct orr_exec *exec
 }
 
 /* One step after another until one is not sound; text names its first value, *at its number, or text stays empty. */
-static orr_status replay(const struct orr_fault *f, struct orr_exec *exec, struct orr_train_state *scratch,
-                         uint64_t *at, char *text, size_t size, struct orr_error *err)
+static orr_status replay(const struct orr_fault *f, struct orr_exec *exec, struct orr_fresh *fresh,
+                         struct orr_train_state *scratch, uint64_t *at, char *text, size_t size, struct orr_error *err)
 {
     orr_handle found;
     bool sound = true;
@@ -56,6 +57,7 @@ static orr_status replay(const struct orr_fault *f, struct orr_exec *exec, struc
     ORR_TRY(orr_train_state_write(f->good, f->step, exec, err));
     for (uint64_t step = f->good->step; step < f->last && sound; ++step) {
         *at = step;
+        ORR_TRY(orr_fresh_provide(fresh, step, exec, err));
         ORR_TRY(replay_gradients(f, exec, scratch, &sound, err));
         if (sound) ORR_TRY(replay_update(f, exec, scratch, &sound, err));
         if (f->job->stop && *f->job->stop) return orr_fail(err, ORR_ECANCELLED, "the replay was stopped");
@@ -69,13 +71,16 @@ orr_status orr_fault_explain(const struct orr_fault *f, struct orr_error *err)
             f->good->step);
     const struct orr_exec_options options = {.keep_all = true};
     struct orr_exec *exec = NULL;
+    struct orr_fresh *fresh = NULL;
     struct orr_train_state scratch;
     struct orr_error reason = {.code = ORR_OK};
     char text[200] = "";
     uint64_t at = f->last - 1;
-    orr_status status = orr_train_state_init(&scratch, f->good->elements, &reason);
+    orr_status status = orr_train_state_init(&scratch, &f->job->config->optimiser, f->good->elements, &reason);
     if (status == ORR_OK) status = orr_exec_create(f->step->graph, f->job->device, &options, &exec, &reason);
-    if (status == ORR_OK) status = replay(f, exec, &scratch, &at, text, sizeof text, &reason);
+    if (status == ORR_OK) status = orr_fresh_create(f->job, f->step, &fresh, &reason);
+    if (status == ORR_OK) status = replay(f, exec, fresh, &scratch, &at, text, sizeof text, &reason);
+    orr_fresh_destroy(fresh);
     orr_exec_destroy(exec);
     orr_train_state_fini(&scratch);
     if (status != ORR_OK) snprintf(text, sizeof text, "unknown (%.180s)", reason.text);

@@ -1,18 +1,28 @@
-/* Learning rate by step: constant, one drop, or warm-up and cosine; and the table of rows that AdamW reads. */
+/* Learning rate by step: constant, one drop, a cosine or a linear tail, each after a warm-up; and the table of rows
+ * that optimisers read. */
 #ifndef ORR_TRAIN_SCHEDULE_H
 #define ORR_TRAIN_SCHEDULE_H
 
 #include "base/error.h"
 
-enum orr_schedule_kind { ORR_SCHEDULE_CONSTANT, ORR_SCHEDULE_STEP_DROP, ORR_SCHEDULE_COSINE };
+enum orr_schedule_kind {
+    ORR_SCHEDULE_CONSTANT,
+    ORR_SCHEDULE_STEP_DROP,
+    ORR_SCHEDULE_COSINE,
+    ORR_SCHEDULE_LINEAR_TAIL,
+    ORR_SCHEDULE_KINDS
+};
+extern const char *const orr_schedule_names[ORR_SCHEDULE_KINDS]; /* as recipes and checkpoints say them */
 
 struct orr_schedule {
     enum orr_schedule_kind kind;
     double learning_rate;
     double drop_at;               /* step drop: from step floor(drop_at * steps) on ... */
     double drop_factor;           /* ... the rate is multiplied by this, once */
-    uint64_t warmup_steps;        /* cosine: step s of these has rate * (s + 1) / (warmup_steps + 1) */
+    uint64_t warmup_steps;        /* of every kind: the rate of step s of these is times (s + 1) / (warmup_steps + 1) */
     double minimum_learning_rate; /* cosine: reached at the last step */
+    double tail_from;             /* linear tail: from step floor(tail_from * steps) on the rate falls in a line ... */
+    double tail_factor;           /* ... to this times learning_rate at the last step */
 };
 
 /* Rate at a step (from 0) of steps in all. Cosine: Loshchilov and Hutter 2017 (arXiv 1608.03983), without restarts. */

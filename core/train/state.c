@@ -5,22 +5,28 @@
 
 #include <math.h>
 
-orr_status orr_train_state_init(struct orr_train_state *state, size_t elements, struct orr_error *err)
+orr_status orr_train_state_init(struct orr_train_state *state, const struct orr_optimiser *optimiser, size_t elements,
+                                struct orr_error *err)
 {
     *state = (struct orr_train_state){.elements = elements};
+    state->n_blocks = orr_optimiser_blocks(optimiser, &state->name);
     state->parameters = orr_memory_array(elements, sizeof(double));
-    state->first_moment = orr_memory_array(elements, sizeof(double));
-    state->second_moment = orr_memory_array(elements, sizeof(double));
-    if (state->parameters && state->first_moment && state->second_moment) return ORR_OK;
+    bool complete = state->parameters;
+    for (uint32_t k = 0; k < state->n_blocks; ++k) {
+        state->block[k] = orr_memory_array(elements, sizeof(double));
+        complete = complete && state->block[k];
+    }
+    if (complete) return ORR_OK;
+    const size_t blocks = 1 + state->n_blocks;
     orr_train_state_fini(state);
-    return orr_memory_out(err, "the state of a run", 3 * elements * sizeof(double));
+    return orr_memory_out(err, "the state of a run", blocks * elements * sizeof(double));
 }
 
 void orr_train_state_fini(struct orr_train_state *state)
 {
     orr_memory_free(state->parameters);
-    orr_memory_free(state->first_moment);
-    orr_memory_free(state->second_moment);
+    for (uint32_t k = 0; k < state->n_blocks; ++k)
+        orr_memory_free(state->block[k]);
     *state = (struct orr_train_state){.parameters = NULL};
 }
 
@@ -30,16 +36,18 @@ orr_status orr_train_state_write(const struct orr_train_state *state, const stru
     const int32_t counter = (int32_t)state->step;
     ORR_TRY(orr_exec_write(exec, step->step, &counter, sizeof counter, err));
     ORR_TRY(orr_exec_write_real(exec, step->parameters, state->parameters, state->elements, err));
-    ORR_TRY(orr_exec_write_real(exec, step->first_moment, state->first_moment, state->elements, err));
-    return orr_exec_write_real(exec, step->second_moment, state->second_moment, state->elements, err);
+    for (uint32_t k = 0; k < state->n_blocks; ++k)
+        ORR_TRY(orr_exec_write_real(exec, step->state[k], state->block[k], state->elements, err));
+    return ORR_OK;
 }
 
 orr_status orr_train_state_read(struct orr_train_state *state, const struct orr_step *step, struct orr_exec *exec,
                                 struct orr_error *err)
 {
     ORR_TRY(orr_exec_read_real(exec, step->parameters, state->parameters, state->elements, err));
-    ORR_TRY(orr_exec_read_real(exec, step->first_moment, state->first_moment, state->elements, err));
-    return orr_exec_read_real(exec, step->second_moment, state->second_moment, state->elements, err);
+    for (uint32_t k = 0; k < state->n_blocks; ++k)
+        ORR_TRY(orr_exec_read_real(exec, step->state[k], state->block[k], state->elements, err));
+    return ORR_OK;
 }
 
 static bool all_finite(const double *x, size_t n)
@@ -52,7 +60,7 @@ static bool all_finite(const double *x, size_t n)
 const char *orr_train_state_not_finite(const struct orr_train_state *state)
 {
     if (!all_finite(state->parameters, state->elements)) return "a parameter";
-    if (!all_finite(state->first_moment, state->elements)) return "a first moment";
-    if (!all_finite(state->second_moment, state->elements)) return "a second moment";
+    for (uint32_t k = 0; k < state->n_blocks; ++k)
+        if (!all_finite(state->block[k], state->elements)) return state->name[k].one;
     return NULL;
 }

@@ -12,6 +12,7 @@
 #include "train/check.h"
 #include "train/checkpoint.h"
 #include "train/fault.h"
+#include "train/fresh.h"
 #include "train/metrics.h"
 
 #include <inttypes.h>
@@ -28,11 +29,12 @@ struct run {
     struct orr_train_state good; /* the last state that was read and found finite */
     struct orr_step step;
     struct orr_exec *exec;
+    struct orr_fresh *fresh;          /* NULL: the data set is all */
     uint64_t done, resumed, reported; /* steps: in all, before this call, told to the watcher */
     double *loss;                     /* (steps) */
     double *ring;                     /* (step.ring_rows), to read into */
     struct orr_file_lock *lock;       /* of the directory */
-    int metrics;                      /* descriptor, or -1 */
+    int metrics, evaluations;         /* descriptors, or -1 */
     double started, last_report;      /* seconds */
     double seconds;
 };
@@ -49,14 +51,14 @@ static double now(void)
 static orr_status initial_state(struct run *r, struct orr_error *err)
 {
     const struct orr_train_config *c = r->job->config;
-    ORR_TRY(orr_transformer_parameters(r->job->model, &r->parameters, err));
+    ORR_TRY(orr_model_parameters(r->job->model, &r->parameters, err));
     ORR_TRY(orr_parameters_arrange(&r->parameters, c->decay_patterns, c->n_decay_patterns, err));
     const size_t n = (size_t)r->parameters.elements;
     r->initial = orr_memory_array(n, sizeof *r->initial);
     r->loss = orr_memory_array((size_t)c->steps, sizeof *r->loss);
     if (!r->initial || !r->loss) return orr_memory_out(err, "parameters and losses", (n + (size_t)c->steps) * 8);
     orr_parameters_initialise(&r->parameters, c->seed, r->initial);
-    ORR_TRY(orr_train_state_init(&r->good, n, err));
+    ORR_TRY(orr_train_state_init(&r->good, &c->optimiser, n, err));
     for (size_t i = 0; i < n; ++i)
         r->good.parameters[i] = (double)r->initial[i];
     return ORR_OK;
@@ -90,7 +92,8 @@ static orr_status claim_directory(struct run *r, struct orr_error *err)
     if (status == ORR_OK) status = orr_file_lock(lock, &r->lock, err);
     if (status == ORR_OK) {
         orr_file_remove_temporaries(path, "step-*.safetensors");
-        orr_file_remove_temporaries(directory, "metrics.jsonl");
+        orr_file_remove_temporaries(directory, orr_metrics_name);
+        orr_file_remove_temporaries(directory, orr_evaluations_name);
     }
     orr_memory_free(path);
     orr_memory_free(lock);
@@ -116,7 +119,9 @@ static orr_status open_directory(struct run *r, struct orr_error *err)
     if (!job->directory) return ORR_OK;
     ORR_TRY(claim_directory(r, err));
     ORR_TRY(job->resume ? load_checkpoint(r, err) : refuse_another_run(job->directory, err));
-    return orr_metrics_open(job->directory, r->good.step, &r->metrics, err);
+    ORR_TRY(orr_metrics_open(job->directory, orr_metrics_name, r->good.step, &r->metrics, err));
+    if (!job->evaluate || job->config->evaluation.kind == ORR_EVALUATE_NONE) return ORR_OK;
+    return orr_metrics_open(job->directory, orr_evaluations_name, r->good.step, &r->evaluations, err);
 }
 
 static uint64_t log_every(const struct run *r)
@@ -132,6 +137,7 @@ static orr_status open_device(struct run *r, struct orr_error *err)
     if (!r->ring) return orr_memory_out(err, "losses", (size_t)r->step.ring_rows * sizeof *r->ring);
     ORR_TRY(orr_exec_create(r->step.graph, r->job->device, NULL, &r->exec, err));
     ORR_TRY(orr_step_upload(r->job, &r->step, r->exec, err));
+    ORR_TRY(orr_fresh_create(r->job, &r->step, &r->fresh, err));
     return orr_train_state_write(&r->good, &r->step, r->exec, err);
 }
 
@@ -149,6 +155,12 @@ static orr_status set_up(struct run *r, struct orr_error *err)
 
 static bool stop_wanted(const struct run *r) { return r->job->stop && *r->job->stop; }
 
+static bool is_evaluated(const struct run *r)
+{
+    const struct orr_train_config *c = r->job->config;
+    return orr_evaluation_next(&c->evaluation, c->steps, r->done) == r->done;
+}
+
 /* Where the next chunk ends: a step after which something is due, and never more steps than the ring has rows. */
 static uint64_t next_end(const struct run *r)
 {
@@ -156,6 +168,8 @@ static uint64_t next_end(const struct run *r)
     const uint64_t log = log_every(r), save = c->checkpoint_every;
     uint64_t end = (r->done / log + 1) * log;
     if (save && end > (r->done / save + 1) * save) end = (r->done / save + 1) * save;
+    const uint64_t evaluated = orr_evaluation_next(&c->evaluation, c->steps, r->done + 1);
+    if (end > evaluated) end = evaluated;
     return end < c->steps ? end : c->steps;
 }
 
@@ -182,7 +196,8 @@ static orr_status device_failed(const struct run *r, orr_status status, struct o
 static orr_status run_steps(struct run *r, uint64_t end, struct orr_error *err)
 {
     while (r->done < end && !stop_wanted(r)) {
-        const orr_status status = orr_exec_run(r->exec, err);
+        orr_status status = orr_fresh_provide(r->fresh, r->done, r->exec, err);
+        if (status == ORR_OK) status = orr_exec_run(r->exec, err);
         if (status != ORR_OK) return device_failed(r, status, err);
         ++r->done;
     }
@@ -224,7 +239,7 @@ static orr_status report(struct run *r, uint64_t first_run, struct orr_error *er
     const struct orr_train_job *job = r->job;
     const struct orr_train_config *c = job->config;
     const double time = now();
-    const double tokens = (double)(r->done - first_run) * c->batch * job->windows->length;
+    const double tokens = (double)(r->done - first_run) * (double)r->step.batch * job->windows->length;
     const double tokens_per_second = tokens / fmax(time - r->last_report, 1e-9);
     r->seconds = time - r->started;
     if (job->watch) {
@@ -257,7 +272,7 @@ static orr_status save(struct run *r, struct orr_error *err)
 {
     const struct orr_train_job *job = r->job;
     struct orr_train_state fresh;
-    ORR_TRY(orr_train_state_init(&fresh, r->good.elements, err));
+    ORR_TRY(orr_train_state_init(&fresh, &job->config->optimiser, r->good.elements, err));
     orr_status status = orr_train_state_read(&fresh, &r->step, r->exec, err);
     if (status != ORR_OK) status = device_failed(r, status, err);
     fresh.step = r->done;
@@ -271,11 +286,59 @@ static orr_status save(struct run *r, struct orr_error *err)
     orr_train_state_fini(&r->good);
     r->good = fresh;
     if (!job->directory) return ORR_OK;
-    status = orr_metrics_sync(r->metrics, err);
+    status = orr_metrics_sync(r->metrics, orr_metrics_name, err);
     if (status == ORR_OK) status = orr_checkpoint_save(job, &r->parameters, &r->good, r->loss, before, err);
     if (status != ORR_OK && before > 0)
         (void)orr_error_prefix(err, "step %" PRIu64 " was not saved (the checkpoint of step %" PRIu64 " survives)",
                                r->done, before);
+    return status;
+}
+
+static float *narrowed(const double *x, size_t n)
+{
+    float *y = orr_memory_array(n, sizeof *y);
+    for (size_t i = 0; y && i < n; ++i)
+        y[i] = (float)x[i];
+    return y;
+}
+
+static double rates_so_far(const struct run *r)
+{
+    const struct orr_train_config *c = r->job->config;
+    double sum = 0;
+    for (uint64_t s = 0; s < r->done; ++s)
+        sum += orr_schedule_rate(&c->schedule, s, c->steps);
+    return sum;
+}
+
+static orr_status evaluate_with(struct run *r, double *parameters, struct orr_error *err)
+{
+    const struct orr_train_job *job = r->job;
+    const size_t n = r->good.elements;
+    struct orr_evaluated found = {0};
+    orr_status status = orr_exec_read_real(r->exec, r->step.parameters, parameters, n, err);
+    if (status != ORR_OK) return device_failed(r, status, err);
+    float *block = narrowed(parameters, n);
+    if (!block) return orr_memory_out(err, "an evaluation", n * sizeof *block);
+    status = job->evaluate(job->evaluate_context, r->done, block, &found, err);
+    orr_memory_free(block);
+    if (status != ORR_OK) return orr_error_prefix(err, "evaluation after step %" PRIu64, r->done);
+    if (r->evaluations < 0) return ORR_OK;
+    return orr_metrics_write_evaluation(r->evaluations, r->done, rates_so_far(r), &found, err);
+}
+
+/* Before the state is saved, so that no evaluation is missing after a resume. Its time is not that of stepping. */
+static orr_status evaluate(struct run *r, struct orr_error *err)
+{
+    if (!r->job->evaluate || !is_evaluated(r)) return ORR_OK;
+    const double began = now();
+    double *parameters = orr_memory_array(r->good.elements, sizeof *parameters);
+    if (!parameters) return orr_memory_out(err, "an evaluation", r->good.elements * sizeof *parameters);
+    const orr_status status = evaluate_with(r, parameters, err);
+    orr_memory_free(parameters);
+    const double took = now() - began;
+    r->started += took;
+    r->last_report += took;
     return status;
 }
 
@@ -301,6 +364,7 @@ static orr_status loop(struct run *r, struct orr_error *err)
     const struct orr_train_config *c = r->job->config;
     uint64_t first_run = r->done; /* since the last report */
     r->started = r->last_report = now();
+    if (r->done == 0) ORR_TRY(evaluate(r, err));
     while (r->done < c->steps) {
         const uint64_t first = r->done;
         ORR_TRY(run_steps(r, next_end(r), err));
@@ -310,7 +374,9 @@ static orr_status loop(struct run *r, struct orr_error *err)
             ORR_TRY(report(r, first_run, err));
             first_run = r->done;
         }
-        const bool due = c->checkpoint_every && r->done % c->checkpoint_every == 0;
+        if (r->done > first) ORR_TRY(evaluate(r, err));
+        const bool kept = c->keep_evaluated && is_evaluated(r);
+        const bool due = kept || (c->checkpoint_every && r->done % c->checkpoint_every == 0);
         if (r->done > r->good.step && (due || stopped || ended)) ORR_TRY(save(r, err));
         if (stopped) return cancelled(r, err);
     }
@@ -322,10 +388,8 @@ static orr_status loop(struct run *r, struct orr_error *err)
 static orr_status take_result(struct run *r, struct orr_train_result *result, struct orr_error *err)
 {
     const size_t n = r->good.elements;
-    float *trained = orr_memory_array(n, sizeof *trained);
+    float *trained = narrowed(r->good.parameters, n);
     if (!trained) return orr_memory_out(err, "trained parameters", n * sizeof *trained);
-    for (size_t i = 0; i < n; ++i)
-        trained[i] = (float)r->good.parameters[i];
     uint64_t last = r->done / 10;
     if (last > 100) last = 100;
     if (last < 1) last = 1;
@@ -344,6 +408,7 @@ static orr_status take_result(struct run *r, struct orr_train_result *result, st
 
 static void run_fini(struct run *r)
 {
+    orr_fresh_destroy(r->fresh);
     orr_exec_destroy(r->exec);
     orr_step_fini(&r->step);
     orr_train_state_fini(&r->good);
@@ -352,13 +417,14 @@ static void run_fini(struct run *r)
     orr_memory_free(r->loss);
     orr_memory_free(r->ring);
     if (r->metrics >= 0) close(r->metrics);
+    if (r->evaluations >= 0) close(r->evaluations);
     orr_file_unlock(r->lock);
 }
 
 orr_status orr_train_run(const struct orr_train_job *job, struct orr_train_result *result, struct orr_error *err)
 {
     *result = (struct orr_train_result){.trained = NULL};
-    struct run r = {.job = job, .metrics = -1};
+    struct run r = {.job = job, .metrics = -1, .evaluations = -1};
     orr_status status = set_up(&r, err);
     if (status == ORR_OK) status = loop(&r, err);
     if (status == ORR_OK || status == ORR_ECANCELLED) {

@@ -53,20 +53,54 @@ struct orr_call {
     struct orr_tensor in[ORR_IN_MAX], out[ORR_OUT_MAX]; /* out[k] is in[k] only where ops.def says */
     struct orr_attr attr;
 };
-/* The calls of a program come in a valid order; a backend that reorders them keeps the order of accesses that
- * overlap in (storage, byte range). */
+/* The calls of a program come in a valid order. A backend that reorders them keeps the order of accesses that overlap
+ * in (buffer, byte range), since storages whose lifetimes are apart may share the bytes of a buffer; where buffer is
+ * NULL, in (storage, byte range). */
+
+/* Elements of t along its axes from .. to-1: 1 where there are none. */
+static inline int64_t orr_tensor_span(const struct orr_tensor *t, uint32_t from, uint32_t to)
+{
+    int64_t n = 1;
+    for (; from < to; ++from)
+        n *= t->dim[from];
+    return n;
+}
+
+/* Elements of t: 1 where its rank is 0. */
+static inline int64_t orr_tensor_elements(const struct orr_tensor *t) { return orr_tensor_span(t, 0, t->rank); }
 
 struct orr_device_info {
     uint32_t size;
     char name[64], vendor[64], driver[64];
     uint64_t memory_bytes; /* 0 when unknown */
     uint64_t max_alloc;    /* largest single buffer, bytes; 0 when unlimited */
-    uint32_t align;        /* of offsets and allocations, bytes */
+    uint32_t align;        /* power of two, bytes: storages begin at multiples of it, their views at any element */
     uint32_t kind;         /* 0 cpu, 1 gpu, 2 other */
     uint32_t dtypes;       /* bit (1 << enum orr_dtype) */
     bool plans_scratch;    /* prepare places scratch values itself */
     bool flushes_denormals;
     double peak_flops; /* f32, per second; 0 when unknown */
+};
+
+enum { ORR_PROVIDERS_MAX = 8 };
+
+/* Matrix products that one implementation computed: a library, or kernels of the backend's own. */
+struct orr_provider {
+    char name[32];          /* [a-z0-9_]+ */
+    uint64_t products;      /* of one call each, however many launches they took */
+    uint64_t multiply_adds; /* m * n * k of each, times its batch */
+};
+
+/* Filled in by the callee as far as the caller's size says. */
+struct orr_counters {
+    uint32_t size;
+    uint32_t n_providers;   /* of provider[], in an order that stays the same while the device is open */
+    uint64_t launches;      /* pieces of work that the backend queued or started itself: kernels, fills, copies */
+    uint64_t library_calls; /* calls of libraries that queue work of their own, which `launches` does not see */
+    uint64_t
+        bytes_written;   /* host to device, by write and by the backend itself; arguments of kernels are not counted */
+    uint64_t bytes_read; /* device to host */
+    struct orr_provider provider[ORR_PROVIDERS_MAX];
 };
 
 /* A device is used by one thread at a time; different devices may run at once. */
@@ -95,8 +129,15 @@ struct orr_backend_ops {
                           struct orr_error *err);
     orr_status (*execute)(struct orr_device *dev, void *program, struct orr_error *err);
     void (*discard)(struct orr_device *dev, void *program);
-    /* Seconds on the device's own clock for each call of the last execute; n as given to prepare. */
+    /* Seconds on the device's own clock for each call of the last execute; n as given to prepare. Of calls that ran as
+     * one, one has their time and the others 0. */
     orr_status (*elapsed)(struct orr_device *dev, void *program, double *seconds, struct orr_error *err);
+    /* Where keeping time costs any: elapsed answers only for what is executed after watch(dev, true) and until
+     * watch(dev, false). Called between executes, with no work queued. NULL: elapsed always answers. */
+    orr_status (*watch)(struct orr_device *dev, bool on, struct orr_error *err);
+    /* What the device has done since it was opened; the numbers only grow. May be called between any other two calls,
+     * and waits for nothing. */
+    void (*counters)(struct orr_device *dev, struct orr_counters *out);
 };
 
 #endif

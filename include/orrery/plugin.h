@@ -122,6 +122,11 @@ struct orr_plugin {
     const void *ops;                /* struct orr_{backend,simulator,probe}_ops, by kind */
 };
 
+/* The fields of a struct orr_plugin that say what it was compiled for: {ORR_PLUGIN_HEAD(ORR_PROBE), .name = ...}. */
+#define ORR_PLUGIN_HEAD(kind_)                                                                                         \
+    .magic = ORR_ABI_MAGIC, .size = sizeof(struct orr_plugin), .abi_major = ORR_ABI_MAJOR, .abi_minor = ORR_ABI_MINOR, \
+    .kind = (kind_), .build = ORR_BUILD_FLAGS
+
 /* The one exported symbol. Must be cheap, must not touch devices, may be called more than once. */
 #ifdef __cplusplus
 extern "C"

@@ -323,12 +323,6 @@ static const struct orr_probe_ops linear_ops = {
 };
 
 static const struct orr_plugin linear_plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof(struct orr_plugin),
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = 0,
-    .kind = ORR_PROBE,
-    .build = ORR_BUILD_FLAGS,
     .name = "linear",
     .version = "0.1.0",
     .summary = "R^2 of a linear map from activations to quantities of the simulator",
@@ -336,6 +330,7 @@ static const struct orr_plugin linear_plugin = {
     .license = "MIT",
     .params = linear_params,
     .ops = &linear_ops,
+    ORR_PLUGIN_HEAD(ORR_PROBE),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *from)

@@ -303,12 +303,6 @@ static const struct orr_probe_ops rollout_ops = {
 };
 
 static const struct orr_plugin rollout_plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof(struct orr_plugin),
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = 0,
-    .kind = ORR_PROBE,
-    .build = ORR_BUILD_FLAGS,
     .name = "rollout",
     .version = "0.1.0",
     .summary = "distance to the truth when the model is fed its own predictions",
@@ -316,6 +310,7 @@ static const struct orr_plugin rollout_plugin = {
     .license = "MIT",
     .params = rollout_params,
     .ops = &rollout_ops,
+    ORR_PLUGIN_HEAD(ORR_PROBE),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *from)

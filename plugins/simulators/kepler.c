@@ -4,6 +4,7 @@
  * and forces beside them; the elements of the orbit. Closed form (kepler_orbit.c), so that the samples are exact to
  * rounding. Data of arXiv 2602.06923 with its defaults.
  */
+#include "draws.h"
 #include "kepler_orbit.h"
 #include "orrery/plugin.h"
 #include "orrery/simulator.h"
@@ -35,24 +36,11 @@ static const struct orr_param params[] = {
     {.type = ORR_PARAM_END},
 };
 
-struct range {
-    double min, max;
-};
-
 struct orr_simulator {
     struct range e, a, angle;
     double gm, dt;
     bool random_phase;
 };
-
-static orr_status check_range(const struct range *range, const char *name, struct orr_error *err)
-{
-    if (range->min <= range->max) return ORR_OK;
-    return host->fail(err, ORR_EINVAL,
-                      "kepler: %s_min %.17g is greater than %s_max %.17g: lower %s_min or raise %s_max "
-                      "(equal values fix it)",
-                      name, range->min, name, range->max, name, name);
-}
 
 static orr_status create(const union orr_value *param, struct orr_simulator **out, struct orr_error *err)
 {
@@ -63,9 +51,9 @@ static orr_status create(const union orr_value *param, struct orr_simulator **ou
                                          .gm = param[GM].r,
                                          .dt = param[DT].r,
                                          .random_phase = param[RANDOM_PHASE].b};
-    orr_status status = check_range(&wanted.e, "e", err);
-    if (!status) status = check_range(&wanted.a, "a", err);
-    if (!status) status = check_range(&wanted.angle, "angle", err);
+    orr_status status = draws_check(host, &wanted.e, "kepler", "e", err);
+    if (!status) status = draws_check(host, &wanted.a, "kepler", "a", err);
+    if (!status) status = draws_check(host, &wanted.angle, "kepler", "angle", err);
     if (status) return status;
 
     struct orr_simulator *sim = host->alloc(sizeof *sim, _Alignof(struct orr_simulator));
@@ -133,31 +121,15 @@ static const struct orr_field *constant_columns(const struct orr_simulator *sim,
 
 /* ---- trajectories ---- */
 
-/* Uniform on [0, 1): 53 bits out of two words. */
-static double uniform(const uint32_t word[2]) { return (double)(((uint64_t)word[0] << 32 | word[1]) >> 11) * 0x1p-53; }
-
-/* Rounding must not carry a draw past the end of its range; equal ends are returned exactly. */
-static double draw(const struct range *range, const uint32_t word[2])
-{
-    return fmin(range->min + uniform(word) * (range->max - range->min), range->max);
-}
-
-/* The elements of trajectory k. The last counter word keeps these draws apart from those of a training run with the
- * same seed, whose last word is 0. */
 static struct kepler_elements draw_elements(const struct orr_simulator *sim, uint64_t seed, uint64_t k)
 {
-    enum { STREAM = 1 };
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
     uint32_t word[8];
-    for (uint32_t block = 0; block < 2; ++block) {
-        const uint32_t counter[4] = {block, (uint32_t)k, (uint32_t)(k >> 32), STREAM};
-        host->philox(key, counter, &word[4 * block]);
-    }
+    draws_words(host, seed, k, 2, word);
     return (struct kepler_elements){.gm = sim->gm,
-                                    .eccentricity = draw(&sim->e, &word[0]),
-                                    .semi_major = draw(&sim->a, &word[2]),
-                                    .angle = draw(&sim->angle, &word[4]),
-                                    .phase_in_turns = sim->random_phase ? uniform(&word[6]) : 0};
+                                    .eccentricity = draws_from(&sim->e, &word[0]),
+                                    .semi_major = draws_from(&sim->a, &word[2]),
+                                    .angle = draws_from(&sim->angle, &word[4]),
+                                    .phase_in_turns = sim->random_phase ? draws_uniform(&word[6]) : 0};
 }
 
 static void write_constants(const struct kepler_orbit *orbit, double *out)

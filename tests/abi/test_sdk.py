@@ -6,6 +6,7 @@ docs/adding-a-*.md show these files whole.
 import atexit
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -15,16 +16,19 @@ SOURCE = os.environ["ORRERY_TEST_SOURCE"]
 BUILD = os.environ["ORRERY_TEST_BUILD"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "cli"))
 
-from program import SMOKE, Skip, equal, expect, findings, main, run  # noqa: E402
+from program import SMOKE, Skip, equal, expect, findings, main, read, run  # noqa: E402
 
 INSTALLED = {}
+# The engine's own compiler: a sanitizer's runtime is the compiler's.
+COMPILER = os.environ["ORRERY_TEST_CC"]
+SMALL = ["--trajectories", "2", "--steps", "3"]
 
 
 def install():
     """Install once; the environment in which pkg-config finds what was installed."""
     if INSTALLED:
         return INSTALLED
-    for tool in ["make", "pkg-config", "meson", "cc"]:
+    for tool in ["make", "pkg-config", "meson"]:
         if not shutil.which(tool):
             raise Skip("no %s" % tool)
     root = tempfile.mkdtemp(prefix="orrery-sdk-")
@@ -37,14 +41,19 @@ def install():
     return INSTALLED
 
 
-def build(scratch, kind):
-    """The path of orrery-<kind>-mine.so, made from its template."""
+def build(scratch, kind, before="", insert=""):
+    """The path of orrery-<kind>-mine.so, made from its template, with a line of code more before `before`."""
     env = install()
     directory = os.path.join(scratch, kind)
     expect(run("new", kind, "mine", "--out", directory), 0)
+    source = os.path.join(directory, "mine", "mine.c")
+    text = read(source).decode()
+    equal(before in text, True, "%r in the template" % before)
+    with open(source, "w", encoding="utf-8") as file:
+        file.write(text.replace(before, insert + before, 1))
     flags = "-O2 -Wall -Wextra -Werror " + os.environ.get("ORRERY_TEST_SANITIZE_FLAGS", "")
-    made = subprocess.run(["make", "-C", os.path.join(directory, "mine"), "CFLAGS=" + flags], capture_output=True,
-                          text=True, env=dict(os.environ, **env), check=False)  # fmt: skip
+    made = subprocess.run(["make", "-C", os.path.join(directory, "mine"), "CC=" + COMPILER, "CFLAGS=" + flags],
+                          capture_output=True, text=True, env=dict(os.environ, **env), check=False)  # fmt: skip
     if made.returncode != 0:
         raise AssertionError(made.stdout + made.stderr)
     return os.path.join(directory, "mine", "orrery-%s-mine.so" % kind)
@@ -77,6 +86,17 @@ def a_simulator_and_a_probe_build_and_run(scratch):
         raise AssertionError("findings of the probe: %r" % mine)
 
 
+def what_any_plugin_says_is_heard(scratch):
+    """Level info without being asked, debug with -v, nothing of either with -q."""
+    said = 'host->log(ORR_LOG_INFO, "mine", "a word"); host->log(ORR_LOG_DEBUG, "mine", "a detail");\n'
+    place = os.path.dirname(build(scratch, "simulator", "    **out = wanted;", said))
+    env = {"ORRERY_PLUGIN_PATH": place, "ORRERY_LOG": ""}
+    for flags, heard in [([], "info mine: a word"), (["-v"], "debug mine: a detail"), (["-q"], "")]:
+        out = os.path.join(scratch, "out%s.npy" % "".join(flags))
+        result = expect(run("generate", "mine", "--out", out, *SMALL, *flags, env=env), 0, heard)
+    equal(" mine: " in result.stderr, False, "a word with -q")
+
+
 def documents_show_the_templates_whole(scratch):
     del scratch
     for kind in ["backend", "simulator", "probe"]:
@@ -93,13 +113,13 @@ def the_first_headers_still_do(scratch):
     path = os.path.join(scratch, "orrery-backend-example.so")
     flags = os.environ.get("ORRERY_TEST_SANITIZE_FLAGS", "").split()
     template = sys.argv[1]
-    subprocess.run(["cc", "-std=c11", "-fPIC", "-shared", "-O2", "-ffp-contract=off", "-fvisibility=hidden",
-                    "-I" + os.path.dirname(template), template, "-o", path, "-lm", *flags],
+    subprocess.run([*shlex.split(COMPILER), "-std=c11", "-fPIC", "-shared", "-O2", "-ffp-contract=off",
+                    "-fvisibility=hidden", "-I" + os.path.dirname(template), template, "-o", path, "-lm", *flags],
                    check=True)  # fmt: skip
     os.chmod(path, 0o755)
     expect(run("validate", path, cwd=scratch), 0)
 
 
 if __name__ == "__main__":
-    main([a_backend_builds_and_is_right, a_simulator_and_a_probe_build_and_run, documents_show_the_templates_whole,
-          the_first_headers_still_do])  # fmt: skip
+    main([a_backend_builds_and_is_right, a_simulator_and_a_probe_build_and_run, what_any_plugin_says_is_heard,
+          documents_show_the_templates_whole, the_first_headers_still_do])  # fmt: skip

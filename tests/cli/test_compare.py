@@ -2,7 +2,9 @@
 import os
 import re
 
-from program import SMOKE, equal, expect, main, run
+from program import PROGRAM, SMOKE, equal, expect, main, run
+
+FAULTY = os.path.join(os.path.dirname(os.path.dirname(PROGRAM)), "tests", "mutation", "orrery-backend-faulty.so")
 
 
 def smoke(scratch, name, *more):
@@ -60,6 +62,9 @@ def a_device_is_checked_step_by_step(scratch):
         if fragment not in result.stdout:
             raise AssertionError(result.stdout)
     expect(run("run", SMOKE, "--device", "null", "--check", "reference"), 1, "step 0: the first value beyond", "random_int")
+    # 12 bits of 24: little, and far more than rounding.
+    expect(run("run", SMOKE, "--device", FAULTY, "--check", "reference", env={"ORRERY_FAULT": "silu_rounded"}), 1,
+           "step 0: the first value beyond", "silu")  # fmt: skip
     expect(run("run", SMOKE, "--device", "reference", "--check", "no_such_device"), 2, "no_such_device")
     expect(run("run", SMOKE, "--device", "reference", "--check", "reference", "--check-steps", "0"), 2, "--check-steps")
 

@@ -41,7 +41,7 @@ def what_is_not_there(scratch):
     expect(run("validate", "reference", "--op", "no_such_operation", cwd=scratch), 2, "no_such_operation")
     expect(run("validate", "reference", "--op", "matmul", "--case", "999999", cwd=scratch), 2, "cases of matmul are 0 to")
     expect(run("validate", "reference", "--op", "add,matmull", cwd=scratch), 2, "matmull")
-    expect(run("validate", "reference", "--op", "graph/random", "--case", "999999", cwd=scratch), 2, "nothing was tested")
+    expect(run("validate", "reference", "--op", "graph/random", "--case", "999999", cwd=scratch), 2, "no chosen check has a case 999999")
     expect(run("validate", "reference", "--graph", "absent.graph", cwd=scratch), 2, "absent.graph")
     empty = os.path.join(scratch, "empty.graph")
     with open(empty, "w", encoding="utf-8") as text:
@@ -85,6 +85,18 @@ def a_crash_while_closing_has_an_entry(scratch):
         states = {check["name"]: check["state"] for check in json.load(text)["checks"]}
     equal(states, {"add": "native", "silu": "native", "interface/close": "CRASHED"}, "states")
     equal(xml.etree.ElementTree.parse(out[1]).getroot().get("failures"), "1", "failures")
+
+
+def a_case_that_is_not_there(scratch):
+    for checks in ["graph/training", "graph/gradient", "interface/errors", "add,graph/lowering"]:
+        expect(run("validate", "reference", "--op", checks, "--case", "999999", cwd=scratch), 2, "case 999999")
+    expect(run("validate", "reference", "--op", "add,mul", "--case", "999999", cwd=scratch), 2, "the chosen operations")
+    for text in ["1x", "first", "", "-1", "1.5"]:
+        expect(run("validate", "reference", "--op", "add", "--case", text, cwd=scratch), 2, "--case")
+    result = expect(run("validate", "reference", "--op", "graph/training,put", "--case", "150", cwd=scratch), 0)
+    for line in [r"^put +not tested +0 ", r"^graph/training +passed +1 "]:
+        if not re.search(line, result.stdout, re.MULTILINE):
+            raise AssertionError(result.stdout)
 
 
 def the_repeat_command_repeats(scratch):
@@ -147,5 +159,5 @@ def new_refuses_what_it_cannot_make(scratch):
 if __name__ == "__main__":
     main([the_reference_passes, nothing_computed_is_wrong, what_is_not_there, crash_hang_and_exit,
           a_device_that_is_lost_keeps_the_verdict, a_crash_while_closing_has_an_entry,
-          the_repeat_command_repeats, a_failing_graph_is_written_and_repeats, other_seeds_are_other_numbers,
+          a_case_that_is_not_there, the_repeat_command_repeats, a_failing_graph_is_written_and_repeats, other_seeds_are_other_numbers,
           files_for_machines, what_did_not_run_is_not_passed, new_refuses_what_it_cannot_make])  # fmt: skip

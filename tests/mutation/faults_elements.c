@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Run, and put back what was at elements from `from` on. */
 static orr_status without_tail(struct orr_device *dev, const struct orr_call *call, int64_t from, struct orr_error *err)
@@ -55,6 +56,39 @@ FAULTY_RUN(copy_accumulates)
     return ORR_OK;
 }
 
+FAULTY_RUN(silu_rounded)
+{
+    const orr_status status = faulty_real_run(dev, call, err);
+    for (int64_t i = 0; i < faulty_count(call); ++i) {
+        int exponent;
+        const float mantissa = frexpf(faulty_out(call, 0)[i], &exponent);
+        if (isfinite(mantissa)) faulty_out(call, 0)[i] = ldexpf(rintf(ldexpf(mantissa, 12)), exponent - 12);
+    }
+    return status;
+}
+
+FAULTY_RUN(mul_in_place_by_run)
+{
+    const bool in_place = faulty_out(call, 0) == faulty_in(call, 0);
+    return in_place && !faulty_in_program ? ORR_OK : faulty_real_run(dev, call, err);
+}
+
+/* Another thread has the time to put its own numbers there. */
+FAULTY_RUN(add_shared_scratch)
+{
+    static unsigned char scratch[1 << 14];
+    const struct timespec moment = {.tv_nsec = 20000};
+    const size_t bytes = (size_t)faulty_count(call) * sizeof(float);
+    struct orr_buffer shared = {.bytes = sizeof scratch, .data = scratch};
+    struct orr_call copied = *call;
+    if (bytes > sizeof scratch) return faulty_real_run(dev, call, err);
+    memcpy(scratch, faulty_in(call, 0), bytes);
+    nanosleep(&moment, NULL);
+    copied.in[0].buffer = &shared;
+    copied.in[0].offset = 0;
+    return faulty_real_run(dev, &copied, err);
+}
+
 FAULTY_RUN(neg_in_place)
 {
     return faulty_out(call, 0) == faulty_in(call, 0) ? ORR_OK : faulty_real_run(dev, call, err);
@@ -93,6 +127,13 @@ FAULTY_RUN(log_flushes)
 }
 
 FAULTY_RUN(tanh_fails) { return reference_host->fail(err, ORR_EDEVICE, "the kernel was not found"); }
+
+FAULTY_RUN(div_swallows)
+{
+    struct orr_call wrong = *call;
+    wrong.op = ORR_OP_COUNT_;
+    return faulty_real_run(dev, &wrong, err) == ORR_OK ? ORR_EBUG : ORR_OK;
+}
 
 FAULTY_RUN(div_reciprocal) { return scaled(dev, call, 1.0F + 4.0F * FLT_EPSILON, err); }
 

@@ -4,8 +4,26 @@
 
 #include "reference.h"
 
-/* The reference's own run. */
+enum faulty_fault {
+    FAULT_none,
+#define FAULT(name, ...) FAULT_##name,
+#include "faults.def"
+#undef FAULT
+};
+
+/* Chosen once, before any device is opened. */
+extern enum faulty_fault faulty_chosen;
+/* The reference's own functions. */
+extern struct orr_backend_ops faulty_real;
+/* The call that is run belongs to a program. */
+extern _Thread_local bool faulty_in_program;
+
+/* The reference's own run; and run with the fault. */
 orr_status faulty_real_run(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
+orr_status faulty_run_call(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
+
+/* Put the functions of the interface that are planted into the table. */
+void faulty_set_interface(struct orr_backend_ops *ops);
 
 typedef orr_status (*faulty_run)(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
 

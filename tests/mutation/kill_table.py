@@ -1,113 +1,125 @@
 #!/usr/bin/env python3
-"""Runs `orrery validate` on every planted fault, or on every variant that is right, and prints what it made of each.
+"""Runs `orrery validate` on every planted fault (faults.def) and prints what it made of each.
 
-usage: kill_table.py faults|variants TABLE.def PROGRAM FAULTY.so DIFFERENT.so
-Exit status 0: every fault is caught by the check that its row names, and no other operation is blamed; or no variant
-is flagged.
+usage: kill_table.py FAULTY.so PROGRAM [FAULT...]
+For a fault in an operation the operations of its family run and the graphs; for one in the interface, the interface.
+Exit status 0: every fault is caught by the check that its row names; of the operations nothing else is blamed; every
+check ran; a random graph that fails is cut to one with the operation in it; the command that the report gives fails
+again; and every operation has a fault.
 """
-import json
 import os
 import re
-import subprocess
 import sys
-import tempfile
 import time
 
-FAULT = re.compile(r'^FAULT\((\w+),\s*"([^"]+)",\s*(\d),\s*"([^"]+)"\)', re.MULTILINE)
-VARIANT = re.compile(r'^VARIANT\((\w+),\s*"([^"]+)"\)', re.MULTILINE)
+import validation
+
+FAULT = r'^FAULT\((\w+),\s*"([^"]+)",\s*(QUICK|FULL),\s*(\d), "([^"]+)"\)'
+LEAST = 40
 # Faults that other numbers could hide: they are caught whatever the seed.
 SEEDS = {"sum_in_float": ("1", "2", "3")}
-# Checks that are none of the list: they are met by running another.
-RUN_FOR = {"interface/close": "add"}
-BAD = ("WRONG", "missing", "CRASHED", "HUNG")
 
 
-def validate(program, backend, variable, name, checks, directory, limit="60", seed="1"):
-    """(exit status, {check: state}, seconds) of one run."""
-    report = os.path.join(directory, "report.json")
-    if os.path.exists(report):
-        os.remove(report)
-    command = [program, "validate", backend, "-q", "--json", report, "--time-limit", limit, "--seed", seed]
-    if checks:
-        command += ["--op", checks]
-    start = time.monotonic()
-    done = subprocess.run(
-        command, cwd=directory, env=dict(os.environ, **{variable: name}), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, timeout=170, check=False,
-    )  # fmt: skip
-    states = {}
-    if os.path.exists(report):
-        with open(report, encoding="utf-8") as text:
-            states = {check["name"]: check for check in json.load(text)["checks"]}
-    return done, states, time.monotonic() - start
+def planted_in(fault, names):
+    """The operation whose name begins that of the fault, the longest; None: the fault is in no operation."""
+    return max((name for name in names if fault.startswith(name + "_")), key=len, default=None)
 
 
-def is_operation(name):
-    return "/" not in name
+def chosen(operation, check, families):
+    """What is run for a fault, as --op takes it."""
+    if check == "interface/close":  # which every run ends with
+        return ["add"]
+    if check.startswith("interface/"):
+        return ["interface/*"]
+    return [*(families[operation] if operation else []), "graph/*"]
 
 
-def judge_fault(check, wanted, done, states):
+def cut_graph(verdict, directory):
+    """The text of the shortest failing beginning of a random graph; None: none failed."""
+    found = re.search(r"; as text in (\S+)$", verdict.checks.get("graph/random", {}).get("failure", ""))
+    if not found:
+        return None
+    with open(os.path.join(directory, found.group(1)), encoding="utf-8") as text:
+        return text.read()
+
+
+def judge(row, operation, verdict, families, graph):
     """What is wrong with the validator's verdict, or None."""
-    crashed = any(states[name]["state"] in ("CRASHED", "HUNG") for name in states if name != check)
+    _, check, _, wanted, _ = row
+    bad = verdict.bad()
+    others = [name for name in bad if name in families and name not in (check, operation)]
+    # A device that is lost with its process is told of at the check that comes next.
+    others = [name for name in others if "could not be opened again" not in verdict.checks[name].get("failure", "")]
+    untested = [name for name in verdict.checks if verdict.state(name) == "not tested"]
+    crashed = any(verdict.state(name) in ("CRASHED", "HUNG") for name in bad if name != check)
     # What writes out of bounds may also bring a graph down.
-    if done.returncode != wanted and not (crashed and done.returncode == 3):
-        return "exit status %d, expected %d" % (done.returncode, wanted)
-    if states.get(check, {}).get("state") not in BAD:
-        return "%s is %s" % (check, states.get(check, {}).get("state", "absent"))
-    others = [name for name in states if is_operation(name) and states[name]["state"] in BAD and name != check]
-    if is_operation(check) and others:
+    if verdict.status != int(wanted) and not (crashed and verdict.status == 3):
+        return "exit status %d, expected %s" % (verdict.status, wanted)
+    if check not in bad:
+        return "%s is %s" % (check, verdict.state(check))
+    if others:
         return "also blamed: " + ", ".join(others)
+    # Where the device cannot be opened again nothing more can be said.
+    if untested and wanted != "3":
+        return "not tested: " + ", ".join(untested)
+    if operation and graph and not re.search(r"= %s\b" % operation, graph):
+        return "graph/random is cut to a graph without %s:\n%s" % (operation, graph)
     return None
 
 
-def run_faults(text, program, faulty, directory):
-    failed = 0
-    rows = FAULT.findall(text)
-    for name, check, wanted, sentence in rows:
-        family = RUN_FOR.get(check, check) + ("" if check.startswith("interface/") else ",graph/*")
-        limit = "2" if wanted == "3" else "60"  # a hang costs that much for each check
-        for seed in SEEDS.get(name, ("1",)):
-            done, states, seconds = validate(program, faulty, "ORRERY_FAULT", name, family, directory, limit, seed)
-            reason = judge_fault(check, int(wanted), done, states)
-            if reason:
-                break
-        seen = states.get(check, {}).get("state", "-")
-        graphs = sum(states[n]["state"] in BAD for n in states if n.startswith("graph/"))
-        print("%-8s %-24s %-22s %-8s %d graphs %5.2f s  %s" % ("MISSED" if reason else "killed", name, check, seen,
-                                                             graphs, seconds, sentence))  # fmt: skip
-        if reason:
-            failed += 1
-            print("         %s\n%s" % (reason, done.stdout))
-    print("%d of %d faults caught" % (len(rows) - failed, len(rows)))
-    return failed == 0 and len(rows) >= 40
+def repeats(bench, verdict, check, wanted, limit):
+    """The printed command fails again: None, or what it did instead."""
+    command = verdict.checks[check].get("repeat")
+    if not command:
+        return "no command repeats %s" % check
+    done = bench.repeat(command, "--time-limit", limit)
+    if done.returncode == int(wanted):
+        return None
+    return "%s: exit status %d, expected %s\n%s" % (command, done.returncode, wanted, done.stdout)
 
 
-def run_variants(text, program, different, directory):
-    flagged = 0
-    rows = VARIANT.findall(text)
-    for name, sentence in rows:
-        done, states, seconds = validate(program, different, "ORRERY_VARIANT", name, None, directory)
-        worst = max((states[n]["worst_fraction"] or 0.0, n) for n in states) if states else (0.0, "-")
-        print("%-8s %-20s worst %.2f of allowed (%s) %5.2f s  %s" % ("FLAGGED" if done.returncode else "passed", name,
-                                                                     worst[0], worst[1], seconds, sentence))  # fmt: skip
-        if done.returncode:
-            flagged += 1
-            print(done.stdout)
-    print("%d of %d right backends flagged" % (flagged, len(rows)))
-    return flagged == 0 and len(rows) >= 12
+def run_fault(row, directory, paths, families):
+    name, check, level, wanted, _ = row
+    operation = planted_in(name, families)
+    bench = validation.Bench(paths[1], paths[0], directory, ORRERY_FAULT=name)
+    limit = "2" if wanted == "3" else "60"  # a hang costs that much for each check
+    reason = again = None
+    for seed in SEEDS.get(name, ("1",)):
+        verdict = bench.validate("--op", ",".join(chosen(operation, check, families)), "--time-limit", limit,
+                                 "--seed", seed, "--level", level.lower())  # fmt: skip
+        reason = reason or judge(row, operation, verdict, families, cut_graph(verdict, directory))
+    if not reason:
+        again = repeats(bench, verdict, check, wanted, limit)
+    return row, operation, verdict, reason, again
 
 
 def main():
-    table = sys.argv[1]
-    path, program, faulty, different = (os.path.abspath(name) for name in sys.argv[2:6])
-    with open(path, encoding="utf-8") as rows:
-        text = rows.read()
-    with tempfile.TemporaryDirectory() as directory:
-        if table == "faults":
-            good = run_faults(text, program, faulty, directory)
-        else:
-            good = run_variants(text, program, different, directory)
-    sys.exit(0 if good else 1)
+    paths = [os.path.abspath(path) for path in sys.argv[1:3]]
+    families = validation.families()
+    asked = sys.argv[3:]
+    rows = [row for row in validation.rows("faults.def", FAULT) if not asked or row[0] in asked]
+    start = time.monotonic()
+    missed = lost = 0
+    for row, operation, verdict, reason, again in validation.each(
+        rows, lambda row, directory: run_fault(row, directory, paths, families)
+    ):
+        name, check, level, _, sentence = row
+        ran = sum(check_name in families for check_name in verdict.checks)
+        graphs = sum(check_name.startswith("graph/") for check_name in verdict.bad())
+        print("%-7s %-28s in %-16s by %-22s %-8s %-5s %2d operations, %d graphs, %s, %.2f s: %s" % (
+            "MISSED" if reason else "caught", name, operation or "the interface", check, verdict.state(check), level.lower(),
+            ran, graphs, "not repeated" if again or reason else "repeated", verdict.seconds, sentence))  # fmt: skip
+        if reason or again:
+            print("        %s\n%s" % (reason or again, verdict.text))
+        missed += bool(reason)
+        lost += bool(again)
+    unplanted = set(families) - {planted_in(row[0], families) for row in rows}
+    incomplete = not asked and (bool(unplanted) or len(rows) < LEAST)
+    if incomplete and unplanted:
+        print("no fault is planted in " + ", ".join(sorted(unplanted)))
+    print("%d of %d faults caught, %d not repeated by the printed command, %.0f s" % (len(rows) - missed, len(rows), lost,
+                                                                                    time.monotonic() - start))  # fmt: skip
+    sys.exit(1 if missed or lost or incomplete or not rows else 0)
 
 
 if __name__ == "__main__":

@@ -1,34 +1,19 @@
-/* Small graphs for the tests of text, gradients, lowerings and plans: one for each operation, and a two-layer model.
+/* Small graphs for the tests of text, gradients, lowerings and plans: one for each small case of core/conform, and a
+ * two-layer model.
  *
  * Inputs are drawn from fixed seeds with Philox; real ones are floats, so that f32 and f64 start from equal numbers.
  */
 #ifndef ORRERY_TESTS_OP_CASES_H
 #define ORRERY_TESTS_OP_CASES_H
 
+#include "conform/case.h"
 #include "graph/build.h"
 #include "model/parameters.h"
 #include "run/exec.h"
 
-enum op_input_kind { INPUT_NONE, INPUT_REAL, INPUT_POSITIVE, INPUT_MASKED, INPUT_INDEX, INPUT_STEP };
-
-struct op_input {
-    /* REAL: normal; POSITIVE: 0.5 to 2; MASKED: normal, the last of each row minus infinity; INDEX: 0 .. below-1 with
-     * one -1; STEP: one i32 */
-    enum op_input_kind kind;
-    uint32_t rank;
-    int64_t dim[4];
-    int64_t below;
-};
-
-struct op_case {
-    enum orr_op op;
-    struct op_input in[ORR_IN_MAX];
-    struct orr_attr attr;
-    struct orr_shape wanted; /* rank or dtype set: handed to orr_graph_apply */
-};
-
-extern const struct op_case op_cases[];
-extern const size_t n_op_cases;
+/* The first case of all operations when c->op is 0, the one after c otherwise; false when there is none. Left out are
+ * cases of many elements, of special values, and of inputs that other operations compute. */
+bool op_case_next(struct orr_case *c);
 
 /* Values of one case, on a device. */
 struct op_run {
@@ -42,14 +27,11 @@ struct op_run {
     double *weights;
 };
 
-/* Build case `i` in element type real: inputs, the operation, and the loss. Fails the test when the graph is refused.
- */
-void op_run_build(struct op_run *r, size_t i, uint32_t real);
+/* Build a case in element type real: inputs, the operation, and the loss. Fails the test when the graph is refused. */
+void op_run_build(struct op_run *r, const struct orr_case *c, uint32_t real);
 /* Write the drawn inputs to the executor. */
 void op_run_write(const struct op_run *r, struct orr_exec *exec);
 void op_run_free(struct op_run *r);
-/* Has any input of case `i` no elements? Then every result is exact. */
-bool op_case_is_empty(size_t i);
 
 enum { MODEL_PARAMETERS = 40, MODEL_DATA = 3 * 5 * 2 };
 

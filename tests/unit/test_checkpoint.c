@@ -70,7 +70,7 @@ static void the_file_is_what_pytorch_expects(void **state)
     const struct {
         const char *key, *text;
     } facts[] = {{"format", "orrery-checkpoint"},
-                 {"format_version", "1"},
+                 {"format_version", "2"},
                  {"step", "3"},
                  {"seed", "3"},
                  {"recipe", "0123456789abcdef"},
@@ -127,11 +127,11 @@ static void round_trip(uint32_t real)
     fixture_open(&f, 4, 10, 5);
     f.job.directory = directory;
     f.job.real = real;
-    assert_ok(orr_transformer_parameters(&f.model, &p, &err), &err);
+    assert_ok(orr_model_parameters(&f.model, &p, &err), &err);
     assert_ok(orr_parameters_arrange(&p, NULL, 0, &err), &err);
     const size_t n = (size_t)p.elements;
-    assert_ok(orr_train_state_init(&state, n, &err), &err);
-    assert_ok(orr_train_state_init(&loaded, n, &err), &err);
+    assert_ok(orr_train_state_init(&state, &f.config.optimiser, n, &err), &err);
+    assert_ok(orr_train_state_init(&loaded, &f.config.optimiser, n, &err), &err);
 
     assert_ok(orr_checkpoint_load(&f.job, &p, &loaded, read, &found, &err), &err);
     assert_false(found); /* not even a directory */
@@ -141,8 +141,8 @@ static void round_trip(uint32_t real)
         for (int64_t k = 0; k < p.item[i].dim[0] * p.item[i].dim[1]; ++k)
             state.parameters[p.item[i].first + k] = real == ORR_F64 ? 1.0 / (double)(k + 3) : (double)k;
     for (size_t i = 0; i < n; ++i) {
-        state.first_moment[i] = -(double)i;
-        state.second_moment[i] = 0.5 * (double)i;
+        state.block[0][i] = -(double)i;
+        state.block[1][i] = 0.5 * (double)i;
     }
     for (size_t s = 0; s < 20; ++s)
         losses[s] = 1.0 / (double)(s + 1);
@@ -152,8 +152,8 @@ static void round_trip(uint32_t real)
     assert_true(found);
     assert_int_equal(loaded.step, 20);
     assert_memory_equal(loaded.parameters, state.parameters, n * sizeof(double));
-    assert_memory_equal(loaded.first_moment, state.first_moment, n * sizeof(double));
-    assert_memory_equal(loaded.second_moment, state.second_moment, n * sizeof(double));
+    assert_memory_equal(loaded.block[0], state.block[0], n * sizeof(double));
+    assert_memory_equal(loaded.block[1], state.block[1], n * sizeof(double));
     assert_memory_equal(read, losses, sizeof losses);
 
     orr_train_state_fini(&state);
@@ -191,8 +191,20 @@ static void refuse_other_settings(struct train_fixture *f)
     f->config.schedule.learning_rate = 2e-3;
     fixture_refuse(f, ORR_EINVAL, "learning_rate 0.001", "this run has 0.002");
     f->config = config;
-    f->config.adamw.beta2 = 0.99;
+    f->config.optimiser.beta2 = 0.99;
     fixture_refuse(f, ORR_EINVAL, "beta2 0.999", "this run has 0.99");
+    f->config = config;
+    f->config.optimiser.kind = ORR_OPTIMISER_SGD;
+    fixture_refuse(f, ORR_EINVAL, "optimiser adamw", "this run has sgd");
+    f->config = config;
+    f->config.optimiser.momentum = 0.5;
+    fixture_refuse(f, ORR_EINVAL, "momentum 0", "this run has 0.5");
+    f->config = config;
+    f->config.fresh = true;
+    fixture_refuse(f, ORR_EINVAL, "batch_kind random", "this run has fresh");
+    f->config = config;
+    f->config.schedule.tail_from = 0.5;
+    fixture_refuse(f, ORR_EINVAL, "tail_from 0", "this run has 0.5");
     f->config = config;
     f->config.decay_patterns = decayed;
     f->config.n_decay_patterns = 1;

@@ -1,6 +1,7 @@
 /* What `orrery validate` is made of: its cases, its numbers, its judgement, its random graphs. */
 #include "base/memory.h"
 #include "conform/check.h"
+#include "conform/child.h"
 #include "conform/layout.h"
 #include "conform/pair.h"
 #include "conform/random_graph.h"
@@ -9,6 +10,7 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 /* Cases larger than this are only described here, not built. */
 enum { ELEMENTS_MAX = 20000, SEED = 5 };
@@ -136,6 +138,12 @@ static void judgement(void **state)
     /* Others: the share of what is allowed. */
     assert_true(judged(ORR_OP_EXP, 1.0, 0.5, 1.25F) == 0.5);
     assert_true(judged(ORR_OP_EXP, 1.0, 0.5, 2.0F) == 2.0);
+    /* A device that flushes denormal numbers may be off by those, and by nothing else: the truth is rounded as before.
+     */
+    const double flush = 2.0 * (double)FLT_MIN;
+    assert_true(judged(ORR_OP_ADD, 0.1, flush, 0.1F) == 0.0);
+    assert_true(judged(ORR_OP_ADD, (double)FLT_MIN, flush, 0.0F) == 0.5);
+    assert_true(judged(ORR_OP_ADD, 0.1, flush, nextafterf(0.1F, 1.0F)) > 1.0);
     /* What is not finite. */
     assert_true(judged(ORR_OP_EXP, (double)NAN, 1.0, NAN) == 0.0);
     assert_true(isinf(judged(ORR_OP_EXP, (double)NAN, 1.0, 1.0F)));
@@ -237,7 +245,8 @@ static void short_graphs_begin_long_ones(void **state)
     assert_int_equal(orr_random_graph(SEED, 3, ORR_RANDOM_GRAPH_LENGTH, &whole, &err), ORR_OK);
     for (uint32_t length = 0; length < ORR_RANDOM_GRAPH_LENGTH; ++length) {
         assert_int_equal(orr_random_graph(SEED, 3, length, &part, &err), ORR_OK);
-        assert_true(part->n_nodes <= whole->n_nodes);
+        assert_int_equal(part->n_nodes, length < whole->n_nodes ? length : whole->n_nodes);
+        if (orr_graph_verify(part, &err) != ORR_OK) fail_msg("cut to %u: %s", length, err.text);
         for (size_t i = 0; i < part->n_nodes; ++i) {
             assert_int_equal(part->node[i].op, whole->node[i].op);
             assert_memory_equal(part->node[i].in, whole->node[i].in, sizeof(part->node[i].in));
@@ -262,6 +271,56 @@ static void widening(void **state)
     assert_int_equal(wide->value[2].shape.dtype, ORR_F64);
     orr_graph_destroy(wide);
     orr_graph_destroy(g);
+}
+
+/* --- the time limit ---------------------------------------------------------------------------- */
+
+#define LIMIT 0.4 /* seconds */
+
+static void wait_for(double seconds)
+{
+    const struct timespec t = {.tv_sec = (time_t)seconds, .tv_nsec = (long)((seconds - floor(seconds)) * 1e9)};
+    nanosleep(&t, NULL);
+}
+
+/* Longer than the limit in all, but no case is: as where a driver compiles something for each of them. */
+static void many_slow_cases(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
+{
+    (void)check;
+    for (uint32_t i = 0; i < 12; ++i)
+        if (orr_check_begin(s, r, i)) wait_for(LIMIT / 8);
+}
+
+static void hangs_in_case_1(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
+{
+    (void)check;
+    orr_check_begin(s, r, 0);
+    orr_check_begin(s, r, 1);
+    wait_for(100.0 * LIMIT);
+}
+
+static void a_case_has_the_whole_time_limit(void **state)
+{
+    (void)state;
+    const struct orr_check check[2] = {{.name = "slow", .family = ORR_CHECK_GRAPH, .run = many_slow_cases},
+                                       {.name = "hangs", .family = ORR_CHECK_GRAPH, .run = hangs_in_case_1}};
+    const struct orr_conform asked = {.backend = "reference", .only_case = -1, .time_limit = LIMIT};
+    struct orr_check_result result[3] = {{.cases = 0}};
+    struct orr_conform_report report = {.asked = &asked, .result = result, .count = 2};
+    struct orr_error err = {.code = ORR_OK};
+    size_t next = 0;
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    if (orr_child_run(&asked, check, 2, 0, &report, &next, &err) != ORR_OK) fail_msg("%s", err.text);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    assert_int_equal(next, 2);
+    assert_int_equal(result[0].state, ORR_CHECK_PASSED);
+    assert_int_equal(result[0].cases, 12);
+    assert_int_equal(result[1].state, ORR_CHECK_HUNG);
+    assert_int_equal(result[1].failed_case, 1);
+    /* 12 / 8 of the limit for the first, one for the second, and the time to load two backends. */
+    const double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    if (!(seconds < 20.0 * LIMIT)) fail_msg("a hang was found after %g seconds, with a limit of %g", seconds, LIMIT);
 }
 
 static void choosing_checks(void **state)
@@ -294,6 +353,7 @@ int main(void)
         cmocka_unit_test(random_graphs_are_sound_and_repeat),
         cmocka_unit_test(short_graphs_begin_long_ones),
         cmocka_unit_test(widening),
+        cmocka_unit_test(a_case_has_the_whole_time_limit),
         cmocka_unit_test(choosing_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
-/* Ten AdamW steps on one batch, as one static graph, against PyTorch in float64 (tests/golden/cv_model.txt). */
+/* Ten AdamW steps on one batch, as one static graph, against PyTorch in float64 (tests/golden/cv_model.txt and
+ * token_model.txt). */
 #include "base/memory.h"
 #include "golden_model.h"
 #include "train/schedule.h"
@@ -27,17 +28,17 @@ struct run {
     orr_handle x, y, block, schedule, ring, step;
 };
 
-static void build(struct run *r, uint32_t real, bool decay_all)
+static void build(struct run *r, enum golden_kind kind, uint32_t real)
 {
     const struct orr_adamw with_decay = {0.9, 0.999, 1e-8, 0.1};
-    const int64_t shape[3] = {GOLDEN_BATCH, GOLDEN_TIME, 2}, rows[2] = {STEPS, 4}, ring_size = STEPS, one = 1;
+    const int64_t rows[2] = {STEPS, 4}, ring_size = STEPS, one = 1;
     struct orr_error err = {.code = ORR_OK};
     orr_handle view[40], grad[40];
-    golden_model_open(&r->m, "reference", decay_all);
+    golden_model_open(&r->m, kind, true);
     const int64_t *elements = &r->m.parameters.elements;
     assert_int_equal(orr_graph_create(real, &r->g, &err), ORR_OK);
-    r->x = orr_graph_input(r->g, "x", real, 3, shape);
-    r->y = orr_graph_input(r->g, "y", real, 3, shape);
+    r->x = golden_model_input(&r->m, r->g, "x");
+    r->y = golden_model_input(&r->m, r->g, "y");
     r->block = orr_graph_input(r->g, "parameters", real, 1, elements);
     const orr_handle first = orr_graph_input(r->g, "first moment", real, 1, elements);
     const orr_handle second = orr_graph_input(r->g, "second moment", real, 1, elements);
@@ -46,8 +47,8 @@ static void build(struct run *r, uint32_t real, bool decay_all)
     r->ring = orr_graph_input(r->g, "losses", real, 1, &ring_size);
     r->step = orr_graph_input(r->g, "step", ORR_I32, 1, &one);
     orr_parameters_views(r->g, &r->m.parameters, r->block, view);
-    const orr_handle loss =
-        orr_mse(r->g, orr_transformer_forward(r->g, &r->m.sizes, &r->m.parameters, view, r->x, false), r->y);
+    const orr_handle prediction = orr_model_forward(r->g, &r->m.sizes, &r->m.parameters, view, r->x, false);
+    const orr_handle loss = orr_model_loss(r->g, &r->m.sizes, prediction, r->y);
     orr_graph_gradient(r->g, loss, view, r->m.parameters.count, grad);
     for (size_t i = 0; i < r->m.parameters.count; ++i) {
         const struct orr_parameter *p = &r->m.parameters.item[i];
@@ -67,12 +68,11 @@ static void build(struct run *r, uint32_t real, bool decay_all)
 static void upload(struct run *r)
 {
     const struct orr_schedule constant = {.kind = ORR_SCHEDULE_CONSTANT, .learning_rate = 1e-3};
-    const struct golden_tensor *x = golden_find(r->m.file, "data/x"), *y = golden_find(r->m.file, "data/y");
     struct orr_error err = {.code = ORR_OK};
     double rows[STEPS * 4];
     orr_schedule_rows(&constant, STEPS, 0.9, 0.999, 0, STEPS, rows);
-    assert_int_equal(orr_exec_write_real(r->exec, r->x, x->value, x->count, &err), ORR_OK);
-    assert_int_equal(orr_exec_write_real(r->exec, r->y, y->value, y->count, &err), ORR_OK);
+    golden_model_write(&r->m, r->exec, r->x, golden_inputs(&r->m));
+    golden_model_write(&r->m, r->exec, r->y, golden_targets(&r->m));
     assert_int_equal(orr_exec_write_real(r->exec, r->schedule, rows, STEPS * 4, &err), ORR_OK);
     assert_int_equal(orr_exec_write_real(r->exec, r->block, r->m.block, (size_t)r->m.parameters.elements, &err),
                      ORR_OK);
@@ -101,12 +101,13 @@ static void compare_parameters(struct run *r, int step, uint32_t real)
     orr_memory_free(theirs);
 }
 
-static void check(uint32_t real)
+static void check(enum golden_kind kind, uint32_t real)
 {
     struct run r;
     struct orr_error err = {.code = ORR_OK};
     double losses[STEPS];
-    build(&r, real, true);
+    golden_need(real);
+    build(&r, kind, real);
     upload(&r);
     for (int step = 1; step <= STEPS; ++step) {
         if (orr_exec_run(r.exec, &err) != ORR_OK) fail_msg("%s", err.text);
@@ -123,20 +124,34 @@ static void check(uint32_t real)
     golden_model_close(&r.m);
 }
 
-static void double_precision(void **state)
+static void numbers_in_double(void **state)
 {
     (void)state;
-    check(ORR_F64);
+    check(GOLDEN_NUMBERS, ORR_F64);
 }
 
-static void single_precision(void **state)
+static void numbers_in_single(void **state)
 {
     (void)state;
-    check(ORR_F32);
+    check(GOLDEN_NUMBERS, ORR_F32);
+}
+
+static void tokens_in_double(void **state)
+{
+    (void)state;
+    check(GOLDEN_TOKENS, ORR_F64);
+}
+
+static void tokens_in_single(void **state)
+{
+    (void)state;
+    check(GOLDEN_TOKENS, ORR_F32);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(double_precision), cmocka_unit_test(single_precision)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(numbers_in_double), cmocka_unit_test(numbers_in_single),
+                                       cmocka_unit_test(tokens_in_double), cmocka_unit_test(tokens_in_single)};
+    const int missing = golden_device_missing();
+    return missing ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

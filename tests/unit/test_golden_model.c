@@ -1,4 +1,4 @@
-/* The regression transformer against numbers that PyTorch computed in float64 (tests/golden/cv_model.txt). */
+/* Both transformers against numbers that PyTorch computed in float64 (tests/golden/cv_model.txt, token_model.txt). */
 #include "base/memory.h"
 #include "golden_model.h"
 
@@ -14,12 +14,6 @@
 /* Per tensor ||a-b||/||b|| in float32: about 30 roundings of 2^-24. */
 #define SINGLE_TOLERANCE 2e-6
 
-static const char *device_name(void)
-{
-    const char *name = getenv("ORRERY_TEST_DEVICE");
-    return name ? name : "reference";
-}
-
 struct run {
     struct golden_model m;
     struct orr_graph *g;
@@ -27,24 +21,22 @@ struct run {
     orr_handle x, y, block, view[40], output, loss, grad[40];
 };
 
-static void build(struct run *r, uint32_t real, bool open_attention, bool last_only)
+static void build(struct run *r, enum golden_kind kind, uint32_t real, bool open_attention, bool last_only)
 {
     struct orr_error err = {.code = ORR_OK};
-    const int64_t shape[3] = {GOLDEN_BATCH, GOLDEN_TIME, 2};
-    golden_model_open(&r->m, device_name(), false);
+    golden_model_open(&r->m, kind, false);
     assert_int_equal(orr_graph_create(real, &r->g, &err), ORR_OK);
-    r->x = orr_graph_input(r->g, "x", real, 3, shape);
-    r->y = orr_graph_input(r->g, "y", real, 3, shape);
-    orr_graph_set_batch(r->g, r->x, GOLDEN_BATCH);
+    r->x = golden_model_input(&r->m, r->g, "x");
+    r->y = golden_model_input(&r->m, r->g, "y");
     r->block = orr_graph_input(r->g, "parameters", real, 1, &r->m.parameters.elements);
     orr_parameters_views(r->g, &r->m.parameters, r->block, r->view);
-    r->output = orr_transformer_forward(r->g, &r->m.sizes, &r->m.parameters, r->view, r->x, open_attention);
+    r->output = orr_model_forward(r->g, &r->m.sizes, &r->m.parameters, r->view, r->x, open_attention);
     orr_handle prediction = r->output, target = r->y;
     if (last_only) {
         prediction = orr_slice(r->g, prediction, 1, GOLDEN_TIME - 1, 1);
         target = orr_slice(r->g, target, 1, GOLDEN_TIME - 1, 1);
     }
-    r->loss = orr_mse(r->g, prediction, target);
+    r->loss = orr_model_loss(r->g, &r->m.sizes, prediction, target);
     orr_graph_gradient(r->g, r->loss, r->view, r->m.parameters.count, r->grad);
     orr_graph_keep(r->g, r->loss);
     for (size_t i = 0; i < r->m.parameters.count; ++i)
@@ -55,12 +47,11 @@ static void build(struct run *r, uint32_t real, bool open_attention, bool last_o
         fail_msg("%s", err.text);
 }
 
-static void execute(struct run *r)
+static void execute(struct run *r, const char *targets)
 {
     struct orr_error err = {.code = ORR_OK};
-    const struct golden_tensor *x = golden_find(r->m.file, "data/x"), *y = golden_find(r->m.file, "data/y");
-    assert_int_equal(orr_exec_write_real(r->exec, r->x, x->value, x->count, &err), ORR_OK);
-    assert_int_equal(orr_exec_write_real(r->exec, r->y, y->value, y->count, &err), ORR_OK);
+    golden_model_write(&r->m, r->exec, r->x, golden_inputs(&r->m));
+    golden_model_write(&r->m, r->exec, r->y, targets);
     assert_int_equal(orr_exec_write_real(r->exec, r->block, r->m.block, (size_t)r->m.parameters.elements, &err),
                      ORR_OK);
     if (orr_exec_run(r->exec, &err) != ORR_OK) fail_msg("%s", err.text);
@@ -86,7 +77,7 @@ static const struct {
     const char *file, *hook; /* %d: block */
     bool opened;             /* exists only with opened attention */
 } activation[] = {
-    {"act/input_embed", "hook_embed", false},
+    {"act/input_embed", "hook_embed", false}, /* of tokens: act/token_embed */
     {"act/after_pos_emb", "hook_pos_embed", false},
     {"act/block_%d_ln_1", "blocks.%d.ln1.hook_normalized", false},
     {"act/block_%d_att_probs", "blocks.%d.attn.hook_pattern", true},
@@ -132,6 +123,7 @@ static void check_activations(struct run *r, uint32_t real, bool opened)
         for (int block = 0; block < (in_block ? 2 : 1); ++block) {
             char file[64], hook[64];
             names_of(i, block, file, hook, sizeof(file));
+            if (i == 0 && r->m.sizes.vocab_size) snprintf(file, sizeof(file), "act/token_embed");
             const struct golden_tensor *theirs = golden_find(r->m.file, file);
             assert_non_null(theirs);
             double *ours = read(r, orr_graph_find(r->g, hook), theirs->count);
@@ -182,60 +174,67 @@ static void check_loss_and_gradients(struct run *r, uint32_t real, const char *l
     free(ours);
 }
 
-/* Skips the test where the device does not compute in this type. */
-static void need(uint32_t real)
-{
-    struct golden_model m;
-    golden_model_open(&m, device_name(), false);
-    const bool able = m.device->info.dtypes & (1u << real);
-    golden_model_close(&m);
-    if (able) return;
-    printf("SKIP: %s does not compute in %s\n", device_name(), orr_dtype_name(real));
-    skip();
-}
-
-static void check_whole_model(uint32_t real, bool open_attention)
+static void check_whole_model(enum golden_kind kind, uint32_t real, bool open_attention)
 {
     struct run r;
-    need(real);
-    build(&r, real, open_attention, false);
-    execute(&r);
+    golden_need(real);
+    build(&r, kind, real, open_attention, false);
+    execute(&r, golden_targets(&r.m));
     check_activations(&r, real, open_attention);
     check_loss_and_gradients(&r, real, "loss", "grad/");
     finish(&r);
 }
 
-static void double_precision(void **state)
+#define WHOLE_MODEL(name, kind, real, open_attention)                                                                  \
+    static void name(void **state)                                                                                     \
+    {                                                                                                                  \
+        (void)state;                                                                                                   \
+        check_whole_model(kind, real, open_attention);                                                                 \
+    }
+WHOLE_MODEL(numbers_in_double, GOLDEN_NUMBERS, ORR_F64, false)
+WHOLE_MODEL(numbers_in_double_with_open_attention, GOLDEN_NUMBERS, ORR_F64, true)
+WHOLE_MODEL(numbers_in_single, GOLDEN_NUMBERS, ORR_F32, false)
+WHOLE_MODEL(numbers_in_single_with_open_attention, GOLDEN_NUMBERS, ORR_F32, true)
+WHOLE_MODEL(tokens_in_double, GOLDEN_TOKENS, ORR_F64, false)
+WHOLE_MODEL(tokens_in_double_with_open_attention, GOLDEN_TOKENS, ORR_F64, true)
+WHOLE_MODEL(tokens_in_single, GOLDEN_TOKENS, ORR_F32, false)
+WHOLE_MODEL(tokens_in_single_with_open_attention, GOLDEN_TOKENS, ORR_F32, true)
+
+/* Two of the eighteen targets are -1: the loss is the mean over sixteen. The file has the gradient of the one matrix
+ * that is both embedding and output. */
+static void check_ignored_targets(uint32_t real)
 {
-    (void)state;
-    check_whole_model(ORR_F64, false);
+    struct run r;
+    golden_need(real);
+    build(&r, GOLDEN_TOKENS, real, false, false);
+    execute(&r, "targets_with_ignore");
+    double *loss = read(&r, r.loss, 1);
+    check_tensor("loss_with_ignore", golden_find(r.m.file, "loss_with_ignore"), loss, real, VALUE_TOLERANCE);
+    free(loss);
+    assert_string_equal(r.m.parameters.item[0].name, "transformer.wte.weight");
+    check_gradient(&r, 0, golden_find(r.m.file, "grad_with_ignore/transformer.wte.weight")->value, real);
+    finish(&r);
 }
 
-static void double_precision_with_open_attention(void **state)
+static void ignored_targets_in_double(void **state)
 {
     (void)state;
-    check_whole_model(ORR_F64, true);
+    check_ignored_targets(ORR_F64);
 }
 
-static void single_precision(void **state)
+static void ignored_targets_in_single(void **state)
 {
     (void)state;
-    check_whole_model(ORR_F32, false);
-}
-
-static void single_precision_with_open_attention(void **state)
-{
-    (void)state;
-    check_whole_model(ORR_F32, true);
+    check_ignored_targets(ORR_F32);
 }
 
 static void loss_on_the_last_position(void **state)
 {
     (void)state;
     struct run r;
-    need(ORR_F64);
-    build(&r, ORR_F64, false, true);
-    execute(&r);
+    golden_need(ORR_F64);
+    build(&r, GOLDEN_NUMBERS, ORR_F64, false, true);
+    execute(&r, golden_targets(&r.m));
     check_loss_and_gradients(&r, ORR_F64, "loss_last_only", "grad_last_only/");
     finish(&r);
 }
@@ -247,8 +246,8 @@ static void rollout(void **state)
     (void)state;
     struct golden_model m;
     struct orr_error err = {.code = ORR_OK};
-    need(ORR_F64);
-    golden_model_open(&m, device_name(), false);
+    golden_need(ORR_F64);
+    golden_model_open(&m, GOLDEN_NUMBERS, false);
     const struct golden_tensor *truth = golden_find(m.file, "rollout_4_plus_8");
     double points[GOLDEN_BATCH][12][2], worst = 0.0;
     for (int b = 0; b < GOLDEN_BATCH; ++b)
@@ -263,7 +262,7 @@ static void rollout(void **state)
         const orr_handle x = orr_graph_input(g, "x", ORR_F64, 3, shape);
         const orr_handle block = orr_graph_input(g, "parameters", ORR_F64, 1, &m.parameters.elements);
         orr_parameters_views(g, &m.parameters, block, view);
-        const orr_handle y = orr_transformer_forward(g, &m.sizes, &m.parameters, view, x, false);
+        const orr_handle y = orr_model_forward(g, &m.sizes, &m.parameters, view, x, false);
         orr_graph_keep(g, y);
         if (orr_exec_create(g, m.device, NULL, &exec, &err) != ORR_OK) fail_msg("%s", err.text);
         for (int b = 0; b < GOLDEN_BATCH; ++b)
@@ -287,20 +286,13 @@ static void rollout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(double_precision),          cmocka_unit_test(double_precision_with_open_attention),
-        cmocka_unit_test(single_precision),          cmocka_unit_test(single_precision_with_open_attention),
+        cmocka_unit_test(numbers_in_double),         cmocka_unit_test(numbers_in_double_with_open_attention),
+        cmocka_unit_test(numbers_in_single),         cmocka_unit_test(numbers_in_single_with_open_attention),
+        cmocka_unit_test(tokens_in_double),          cmocka_unit_test(tokens_in_double_with_open_attention),
+        cmocka_unit_test(tokens_in_single),          cmocka_unit_test(tokens_in_single_with_open_attention),
+        cmocka_unit_test(ignored_targets_in_double), cmocka_unit_test(ignored_targets_in_single),
         cmocka_unit_test(loss_on_the_last_position), cmocka_unit_test(rollout),
     };
-    struct orr_loader *loader;
-    struct orr_open_device *device;
-    struct orr_error err = {.code = ORR_OK};
-    if (orr_loader_create(&loader, &err) != ORR_OK) return 1;
-    const orr_status status = orr_device_open(loader, device_name(), &device, &err);
-    if (status == ORR_OK) orr_device_close(device);
-    orr_loader_destroy(loader);
-    if (status == ORR_EUNSUPPORTED) {
-        printf("1..0 # SKIP %s\n", err.text);
-        return 77;
-    }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int missing = golden_device_missing();
+    return missing ? missing : cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,10 +54,10 @@ static void test_metrics(void **state)
     int file;
     make_scratch(directory, sizeof directory);
     snprintf(path, sizeof path, "%s/metrics.jsonl", directory);
-    expect_ok(orr_metrics_open(directory, 0, &file, &err), &err);
+    expect_ok(orr_metrics_open(directory, orr_metrics_name, 0, &file, &err), &err);
     expect_ok(orr_metrics_write(file, &line, &err), &err);
     close(file);
-    expect_ok(orr_metrics_open(directory, 5, &file, &err), &err);
+    expect_ok(orr_metrics_open(directory, orr_metrics_name, 5, &file, &err), &err);
     close(file);
     expect_ok(orr_file_read(path, 1000, &text, &n, &err), &err);
     json_t *object = json_loads(text, 0, NULL);

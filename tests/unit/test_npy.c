@@ -112,6 +112,44 @@ static void refuse(const char *header, size_t n, const char *fragment)
     expect_error(orr_npy_read(path, &array, &err), &err, ORR_EFORMAT, path, fragment);
 }
 
+/* One element of the bytes 1, 2, 3, ... */
+static void check_type(const char *descr, size_t bytes, uint32_t dtype, int64_t whole, double real)
+{
+    struct orr_array array;
+    char header[96];
+    unsigned char file[160] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    const int length =
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (1,), }\n", descr);
+    file[8] = (unsigned char)length;
+    memcpy(file + 10, header, (size_t)length);
+    for (size_t i = 0; i < bytes; ++i)
+        file[10 + (size_t)length + i] = (unsigned char)(i + 1);
+    write_bytes(path, file, 10 + (size_t)length + bytes);
+    expect_ok(orr_npy_read(path, &array, &err), &err);
+    assert_int_equal(array.dtype, dtype);
+    if (dtype == ORR_NPY_I32) assert_int_equal(*(int32_t *)array.data, whole);
+    if (dtype == ORR_NPY_I64) assert_int_equal(*(int64_t *)array.data, whole);
+    if (dtype == ORR_NPY_F32) assert_true((double)*(float *)array.data == real);
+    orr_array_fini(&array);
+}
+
+static void test_types_that_become_others(void **state)
+{
+    (void)state;
+    check_type("|i1", 1, ORR_NPY_I32, 1, 0);
+    check_type("|u1", 1, ORR_NPY_I32, 1, 0);
+    check_type("<i2", 2, ORR_NPY_I32, 0x0201, 0);
+    check_type(">i2", 2, ORR_NPY_I32, 0x0102, 0);
+    check_type("<u2", 2, ORR_NPY_I32, 0x0201, 0);
+    check_type("<u4", 4, ORR_NPY_I64, 0x04030201, 0);
+    check_type(">u4", 4, ORR_NPY_I64, 0x01020304, 0);
+    check_type("<u8", 8, ORR_NPY_I64, INT64_C(0x0807060504030201), 0);
+    check_type(">i4", 4, ORR_NPY_I32, 0x01020304, 0);
+    /* Subnormal: 0x0201 and 0x0102 times 2^-24. */
+    check_type("<f2", 2, ORR_NPY_F32, 0, 513.0 / 16777216.0);
+    check_type(">f2", 2, ORR_NPY_F32, 0, 258.0 / 16777216.0);
+}
+
 static void test_headers_that_others_write(void **state)
 {
     (void)state;
@@ -127,8 +165,7 @@ static void test_malformed_headers(void **state)
 {
     (void)state;
     refuse("", 8, "header");
-    refuse("{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", 8, "the type");
-    refuse("{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", 4, "the type");
+    refuse("{'descr': '<c8', 'fortran_order': False, 'shape': (2,), }", 16, "a type of real");
     refuse("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }", 8, "C order");
     refuse("{'descr': '<f4', 'fortran_order': False}", 8, "'shape'");
     refuse("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", 8, "once each");
@@ -179,13 +216,10 @@ static void test_every_cut_of_a_file_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        in_scratch(test_every_type_and_rank),
-        in_scratch(test_bytes_are_those_of_numpy),
-        in_scratch(test_writing_refuses),
-        in_scratch(test_headers_that_others_write),
-        in_scratch(test_malformed_headers),
-        in_scratch(test_length_is_exact),
-        in_scratch(test_every_cut_of_a_file_is_refused),
+        in_scratch(test_every_type_and_rank),       in_scratch(test_bytes_are_those_of_numpy),
+        in_scratch(test_writing_refuses),           in_scratch(test_types_that_become_others),
+        in_scratch(test_headers_that_others_write), in_scratch(test_malformed_headers),
+        in_scratch(test_length_is_exact),           in_scratch(test_every_cut_of_a_file_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,12 +37,12 @@ static void first_batch(const struct train_fixture *f, struct orr_open_device *d
     job.device = device;
     job.real = ORR_F32;
     assert_true(values <= sizeof out->input / sizeof out->input[0]);
-    assert_ok(orr_transformer_parameters(&f->model, &p, &err), &err);
+    assert_ok(orr_model_parameters(&f->model, &p, &err), &err);
     assert_ok(orr_parameters_arrange(&p, NULL, 0, &err), &err);
     assert_ok(orr_step_build(&job, &p, 1, &step, &err), &err);
     assert_ok(orr_exec_create(step.graph, device, &options, &exec, &err), &err);
     assert_ok(orr_step_upload(&job, &step, exec, &err), &err);
-    assert_ok(orr_train_state_init(&state, (size_t)p.elements, &err), &err);
+    assert_ok(orr_train_state_init(&state, &f->config.optimiser, (size_t)p.elements, &err), &err);
     assert_ok(orr_train_state_write(&state, &step, exec, &err), &err);
     assert_ok(orr_exec_run(exec, &err), &err);
     assert_ok(orr_exec_read(exec, step.window, out->window, batch * 4, &err), &err);

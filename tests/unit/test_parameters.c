@@ -1,6 +1,6 @@
 /* The parameter block: the paper's counts, layout, initial values, weight-decay groups, file order. */
 #include "base/memory.h"
-#include "model/transformer.h"
+#include "model/model.h"
 #include "orrery/random.h"
 
 #include <cmocka.h>
@@ -9,11 +9,11 @@
 
 static struct orr_parameters describe(int64_t n_layer, int64_t n_embd, int64_t block_size)
 {
-    const struct orr_transformer m = {
+    const struct orr_model m = {
         .n_layer = n_layer, .n_head = 1, .n_embd = n_embd, .block_size = block_size, .n_input = 2, .n_output = 2};
     struct orr_parameters p = {0};
     struct orr_error err = {.code = ORR_OK};
-    if (orr_transformer_parameters(&m, &p, &err) != ORR_OK) fail_msg("%s", err.text);
+    if (orr_model_parameters(&m, &p, &err) != ORR_OK) fail_msg("%s", err.text);
     return p;
 }
 
@@ -127,13 +127,13 @@ static void file_order(void **state)
 static void sizes_that_do_not_fit(void **state)
 {
     (void)state;
-    struct orr_transformer m = {.n_layer = 1, .n_head = 3, .n_embd = 32, .block_size = 4, .n_input = 2, .n_output = 2};
+    struct orr_model m = {.n_layer = 1, .n_head = 3, .n_embd = 32, .block_size = 4, .n_input = 2, .n_output = 2};
     struct orr_parameters p = {0};
     struct orr_error err = {.code = ORR_OK};
-    assert_int_equal(orr_transformer_parameters(&m, &p, &err), ORR_EINVAL);
+    assert_int_equal(orr_model_parameters(&m, &p, &err), ORR_EINVAL);
     assert_non_null(strstr(err.text, "n_embd 32 does not divide into model.n_head 3"));
     m.n_head = 0;
-    assert_int_equal(orr_transformer_parameters(&m, &p, &err), ORR_EINVAL);
+    assert_int_equal(orr_model_parameters(&m, &p, &err), ORR_EINVAL);
     assert_non_null(strstr(err.text, "model.n_head is 0"));
     orr_parameters_fini(&p);
 }

@@ -34,10 +34,10 @@ static void test_defaults(void **state)
     struct orr_recipe *r;
     expect_ok(create(NULL, NULL, &r, &err), &err);
     const struct orr_train_config train = orr_recipe_train(r);
-    const struct orr_transformer model = orr_recipe_model(r, 2);
+    const struct orr_model model = orr_recipe_model(r, 2);
     const struct orr_data_config data = orr_recipe_data(r);
     assert_int_equal(train.batch, 10);
-    assert_true(train.adamw.beta2 == 0.999 && train.schedule.learning_rate == 1e-3);
+    assert_true(train.optimiser.beta2 == 0.999 && train.schedule.learning_rate == 1e-3);
     assert_int_equal(train.schedule.kind, ORR_SCHEDULE_CONSTANT);
     assert_int_equal(model.n_layer, 2);
     assert_int_equal(model.n_embd, 32);
@@ -78,6 +78,10 @@ static void test_faults(void **state)
         {"data.context", "7", {"train.batch_tokens", "100 tokens do not divide into windows of data.context 7", "105"}},
         {"model.n_head", "5", {"model.n_embd", "n_embd 32 does not divide into 5 heads"}},
         {"model.window", "11", {"model.window", "data.context (10)"}},
+        {"model.kind", "mpl", {"model.kind", "did you mean \"mlp\""}},
+        {"model.kind", "graph", {"model.kind", "add model.graph"}},
+        {"model.graph", "my.graph", {"model.graph", "set model.kind to graph"}},
+        {"model", "{kind: mlp, window: 3}", {"model.window", "kind mlp has no attention window"}},
         {"train.batch_size", "4", {"train.batch_size", "either batch_tokens"}},
         {"train.warmup_steps", "50", {"train.warmup_steps", "warm-up of 50"}},
         {"study.sites", "[blocks.0.hook_resid_pos]", {"not a site", "blocks.0.hook_resid_post"}},
@@ -125,7 +129,7 @@ static void test_fault_in_a_file_says_where(void **state)
               &err);
     expect_error(orr_recipe_create(config, &r, &err), &err, ORR_EINVAL, "r.yaml:4:3", "trajectoriez", "trajectories");
     expect_ok(orr_config_parse("name: a\nsimulator: {name: b}\n", "r.yaml", &config, &err), &err);
-    expect_error(orr_recipe_create(config, &r, &err), &err, ORR_EINVAL, "r.yaml", "no data.trajectories");
+    expect_error(orr_recipe_create(config, &r, &err), &err, ORR_EINVAL, "r.yaml", "no data.context");
 }
 
 static void test_resolved_recipe_reads_back_to_itself(void **state)

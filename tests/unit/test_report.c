@@ -118,12 +118,16 @@ static void test_findings_are_printed_as_csv(void **state)
 {
     (void)state;
     struct orr_error err;
-    struct orr_findings findings = {.row = NULL};
+    struct orr_findings findings = {.row = NULL, .step = 40};
     struct orr_text text = {.data = NULL};
     add_r2(&findings, "trained", "a", "Fx", 0.1, -INFINITY);
+    findings.step = -1;
+    add_r2(&findings, "none", "a", "Fx", 0.5, 0.25);
     expect_ok(orr_findings_print(&findings, "context=2,seed=0", &text, &err), &err);
-    assert_string_equal(text.data, "\"context=2,seed=0\",trained,linear,r2,a,Fx,train,0.1,,7,1\n"
-                                   "\"context=2,seed=0\",trained,linear,r2,a,Fx,held_out,-inf,,7,1\n");
+    assert_string_equal(text.data, "\"context=2,seed=0\",trained,linear,r2,a,Fx,train,0.1,,7,1,40\n"
+                                   "\"context=2,seed=0\",trained,linear,r2,a,Fx,held_out,-inf,,7,1,40\n"
+                                   "\"context=2,seed=0\",none,linear,r2,a,Fx,train,0.5,,7,1,\n"
+                                   "\"context=2,seed=0\",none,linear,r2,a,Fx,held_out,0.25,,7,1,\n");
     orr_text_fini(&text);
     orr_findings_fini(&findings);
 }

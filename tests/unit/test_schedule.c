@@ -68,6 +68,49 @@ static void cosine_without_room_for_a_cosine_is_finite(void **state)
     assert_near("the only step after warm-up", 4, orr_schedule_rate(&s, 4, 5), 1e-3);
 }
 
+/* The tail of Liu 2026's runs (arXiv 2602.05970): the last fifth in a line to a tenth. */
+static void linear_tail_falls_from_its_first_step_to_the_last(void **state)
+{
+    (void)state;
+    const struct orr_schedule s = {
+        .kind = ORR_SCHEDULE_LINEAR_TAIL, .learning_rate = 2e-3, .tail_from = 0.75, .tail_factor = 0.1};
+    for (uint64_t step = 0; step < 9; ++step)
+        assert_near("before the tail", step, orr_schedule_rate(&s, step, 12), 2e-3);
+    assert_near("first of the tail", 9, orr_schedule_rate(&s, 9, 12), 2e-3);
+    assert_near("half way", 10, orr_schedule_rate(&s, 10, 12), 1.1e-3);
+    assert_near("last", 11, orr_schedule_rate(&s, 11, 12), 2e-4);
+}
+
+static void a_tail_of_all_one_or_no_steps_is_finite(void **state)
+{
+    (void)state;
+    struct orr_schedule s = {.kind = ORR_SCHEDULE_LINEAR_TAIL, .learning_rate = 1e-2, .tail_factor = 0.5};
+    assert_near("all is tail", 0, orr_schedule_rate(&s, 0, 3), 1e-2);
+    assert_near("all is tail", 1, orr_schedule_rate(&s, 1, 3), 7.5e-3);
+    assert_near("all is tail", 2, orr_schedule_rate(&s, 2, 3), 5e-3);
+    assert_near("one step", 0, orr_schedule_rate(&s, 0, 1), 5e-3);
+    s.tail_from = 1;
+    for (uint64_t step = 0; step < 3; ++step)
+        assert_near("no tail", step, orr_schedule_rate(&s, step, 3), 1e-2);
+}
+
+static void every_schedule_warms_up_alike(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < ORR_SCHEDULE_KINDS; ++kind) {
+        const struct orr_schedule s = {.kind = (enum orr_schedule_kind)kind,
+                                       .learning_rate = 1e-2,
+                                       .drop_at = 0.5,
+                                       .drop_factor = 0.1,
+                                       .tail_from = 0.5,
+                                       .warmup_steps = 3};
+        assert_near(orr_schedule_names[kind], 0, orr_schedule_rate(&s, 0, 40), 2.5e-3);
+        assert_near(orr_schedule_names[kind], 1, orr_schedule_rate(&s, 1, 40), 5e-3);
+        assert_near(orr_schedule_names[kind], 2, orr_schedule_rate(&s, 2, 40), 7.5e-3);
+        assert_near(orr_schedule_names[kind], 3, orr_schedule_rate(&s, 3, 40), 1e-2);
+    }
+}
+
 static void rows_hold_rate_and_bias_corrections(void **state)
 {
     (void)state;
@@ -113,6 +156,9 @@ int main(void)
         cmocka_unit_test(step_drop_happens_at_half_of_the_steps_rounded_down),
         cmocka_unit_test(cosine_warms_up_peaks_and_ends_at_the_minimum),
         cmocka_unit_test(cosine_without_room_for_a_cosine_is_finite),
+        cmocka_unit_test(linear_tail_falls_from_its_first_step_to_the_last),
+        cmocka_unit_test(a_tail_of_all_one_or_no_steps_is_finite),
+        cmocka_unit_test(every_schedule_warms_up_alike),
         cmocka_unit_test(rows_hold_rate_and_bias_corrections),
         cmocka_unit_test(rows_may_be_asked_for_in_parts),
     };

@@ -30,7 +30,7 @@ static void bench_open(struct bench *b, uint32_t context)
     struct orr_error err;
     *b = (struct bench){.none = {.name = "none"}};
     fixture_open(&b->fixture, 40, STEPS, context);
-    assert_ok(orr_transformer_parameters(&b->fixture.model, &b->parameters, &err), &err);
+    assert_ok(orr_model_parameters(&b->fixture.model, &b->parameters, &err), &err);
     assert_ok(orr_parameters_arrange(&b->parameters, NULL, 0, &err), &err);
     b->block = orr_memory_array((size_t)b->parameters.elements, sizeof *b->block);
     orr_parameters_initialise(&b->parameters, 11, b->block);
@@ -40,7 +40,7 @@ static void bench_open(struct bench *b, uint32_t context)
                                       .block = b->block,
                                       .device = b->fixture.device};
     assert_ok(orr_sample_create(b->fixture.data, WINDOWS, &b->sample, &err), &err);
-    assert_ok(orr_transformer_hooks(&b->fixture.model, &b->hooks, &b->n_hooks, &err), &err);
+    assert_ok(orr_model_hooks(&b->fixture.model, &b->hooks, &b->n_hooks, &err), &err);
     b->config = (struct orr_study_config){.network = &b->network,
                                           .sample = b->sample,
                                           .sites = (const char *const *)b->hooks,
@@ -56,7 +56,7 @@ static void bench_close(struct bench *b)
 {
     orr_study_destroy(b->study);
     orr_study_destroy(b->control);
-    orr_transformer_hooks_free(b->hooks, b->n_hooks);
+    orr_model_hooks_free(b->hooks, b->n_hooks);
     orr_sample_destroy(b->sample);
     orr_parameters_fini(&b->parameters);
     orr_memory_free(b->block);

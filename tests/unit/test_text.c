@@ -33,6 +33,14 @@ static void test_flatten(void **state)
     assert_string_equal(text, "a  b [2J \xC2\xB5\r");
     orr_text_flatten(text, 0);
     assert_string_equal(text, "a  b [2J \xC2\xB5\r");
+
+    char hostile[] = "\xC2\x9B"
+                     "31m \xFF\xE2\x88 \xE2\x88\x9A \xC2\xA0\xE2\x88\x9A";
+    orr_text_flatten(hostile, sizeof hostile - 2); /* the last character is cut */
+    assert_string_equal(hostile, "  31m ??? \xE2\x88\x9A \xC2\xA0??\x9A");
+    assert_false(orr_text_is_utf8(hostile));
+    orr_text_flatten(hostile, sizeof hostile - 1);
+    assert_true(orr_text_is_utf8(hostile));
 }
 
 int main(void)

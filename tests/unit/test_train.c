@@ -247,7 +247,7 @@ static void numbers_that_make_no_sense_are_refused(void **state)
     struct train_fixture f;
     fixture_open(&f, 4, 10, 5);
     struct orr_schedule *s = &f.config.schedule;
-    struct orr_adamw *a = &f.config.adamw;
+    struct orr_optimiser *a = &f.config.optimiser;
     const struct {
         double *number, bad;
         const char *part, *advice;
@@ -260,6 +260,7 @@ static void numbers_that_make_no_sense_are_refused(void **state)
         {&a->beta1, 1, "train.beta1 1", "below 1"},
         {&a->beta2, -0.1, "train.beta2 -0.1", "below 1"},
         {&a->eps, -1e-8, "train.eps -1e-08", "0 or more"},
+        {&a->momentum, 1, "train.momentum 1", "below 1"},
         {&a->weight_decay, (double)NAN, "train.weight_decay nan", "0 or more"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
@@ -271,11 +272,39 @@ static void numbers_that_make_no_sense_are_refused(void **state)
     s->kind = ORR_SCHEDULE_COSINE;
     s->minimum_learning_rate = -1;
     fixture_refuse(&f, ORR_EINVAL, "train.minimum_learning_rate -1", "0 or more");
-    s->kind = (enum orr_schedule_kind)3;
-    fixture_refuse(&f, ORR_EINVAL, "train.schedule", "3");
+    s->kind = ORR_SCHEDULE_LINEAR_TAIL;
+    s->tail_from = -0.5;
+    fixture_refuse(&f, ORR_EINVAL, "train.tail_from -0.5", "0 to 1");
+    s->tail_from = 1;
+    s->tail_factor = (double)NAN;
+    fixture_refuse(&f, ORR_EINVAL, "train.tail_factor nan", "0 or more");
+    s->kind = ORR_SCHEDULE_KINDS;
+    fixture_refuse(&f, ORR_EINVAL, "train.schedule", "4");
     s->kind = ORR_SCHEDULE_CONSTANT;
+    a->kind = ORR_OPTIMISER_KINDS;
+    fixture_refuse(&f, ORR_EINVAL, "train.optimiser", "2");
+    a->kind = ORR_OPTIMISER_ADAMW;
     f.config.batch = UINT32_MAX;
     fixture_refuse(&f, ORR_EINVAL, "train.batch_size 4294967295", "2147483647");
+    fixture_close(&f);
+}
+
+static void batches_and_evaluations_that_make_no_sense_are_refused(void **state)
+{
+    (void)state;
+    struct train_fixture f;
+    fixture_open(&f, 4, 10, 5);
+    f.config.fresh = true;
+    f.config.batch = INT32_MAX / 10 + 1;
+    fixture_refuse(&f, ORR_EINVAL, "214748365 fresh trajectories of 10 points", "lower train.batch_size");
+    f.config.full_batch = true;
+    fixture_refuse(&f, ORR_EINVAL, "train.batch: full", "choose one");
+    f.config.fresh = f.config.full_batch = false;
+    f.config.batch = 4;
+    f.config.evaluation.kind = ORR_EVALUATE_LOG;
+    fixture_refuse(&f, ORR_EINVAL, "train.evaluations 0", "at least one");
+    f.config.evaluation.kind = ORR_EVALUATION_KINDS;
+    fixture_refuse(&f, ORR_EINVAL, "train.evaluate", "3");
     fixture_close(&f);
 }
 
@@ -331,7 +360,7 @@ static void parameters_that_are_not_finite_are_explained(void **state)
     f.config.schedule = (struct orr_schedule){.kind = ORR_SCHEDULE_CONSTANT, .learning_rate = 1e39};
     fixture_refuse(&f, ORR_ENUMERIC, "a parameter is not finite in step 1 of 1", "schedule"); /* inf as a float */
     f.config.schedule.learning_rate = 1e30;
-    f.config.adamw.weight_decay = 1e30;
+    f.config.optimiser.weight_decay = 1e30;
     f.config.decay_patterns = all;
     f.config.n_decay_patterns = 1;
     fixture_refuse(&f, ORR_ENUMERIC, "a parameter is not finite in step 1 of 1", "adamw");
@@ -349,6 +378,7 @@ int main(void)
         cmocka_unit_test(metrics_hold_a_line_each_log_every_steps),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(numbers_that_make_no_sense_are_refused),
+        cmocka_unit_test(batches_and_evaluations_that_make_no_sense_are_refused),
         cmocka_unit_test(a_directory_that_cannot_be_written_is_named),
         cmocka_unit_test(a_loss_that_is_not_finite_is_explained),
         cmocka_unit_test(noise_that_is_not_finite_is_named),

@@ -1,9 +1,10 @@
-/* One training step against the same step by hand: batch, noise, loss, ring, counter, AdamW.
+/* One training step against the same step by hand: batch, noise, loss, ring, counter, AdamW or SGD.
  *
  * In: tiny kepler jobs on the reference backend with every value kept. Seeds: data 7, training 3 (train_fixture.c).
  */
 #include "base/memory.h"
 #include "orrery/random.h"
+#include "train/fresh.h"
 #include "train/state.h"
 #include "train_fixture.h"
 
@@ -15,6 +16,8 @@ struct bench {
     struct orr_parameters p;
     struct orr_step step;
     struct orr_exec *exec;
+    struct orr_fresh *fresh;
+    float *seen; /* fresh: (batch, steps, 2), those of a step */
     struct orr_train_state state;
 };
 
@@ -24,16 +27,18 @@ static void bench_open(struct bench *b, uint32_t real, uint64_t ring_rows)
     struct orr_error err = {0};
     b->p = (struct orr_parameters){.item = NULL};
     b->f.job.real = real;
-    assert_ok(orr_transformer_parameters(&b->f.model, &b->p, &err), &err);
+    assert_ok(orr_model_parameters(&b->f.model, &b->p, &err), &err);
     assert_ok(orr_parameters_arrange(&b->p, b->f.config.decay_patterns, b->f.config.n_decay_patterns, &err), &err);
     assert_ok(orr_step_build(&b->f.job, &b->p, ring_rows, &b->step, &err), &err);
     assert_ok(orr_graph_verify(b->step.graph, &err), &err);
     assert_ok(orr_exec_create(b->step.graph, b->f.device, &options, &b->exec, &err), &err);
     assert_ok(orr_step_upload(&b->f.job, &b->step, b->exec, &err), &err);
+    assert_ok(orr_fresh_create(&b->f.job, &b->step, &b->fresh, &err), &err);
+    b->seen = NULL;
     const size_t n = (size_t)b->p.elements;
     float *block = orr_memory_array(n, sizeof *block);
     orr_parameters_initialise(&b->p, b->f.config.seed, block);
-    assert_ok(orr_train_state_init(&b->state, n, &err), &err);
+    assert_ok(orr_train_state_init(&b->state, &b->f.config.optimiser, n, &err), &err);
     for (size_t i = 0; i < n; ++i)
         b->state.parameters[i] = (double)block[i];
     orr_memory_free(block);
@@ -43,15 +48,18 @@ static void bench_open(struct bench *b, uint32_t real, uint64_t ring_rows)
 static void bench_close(struct bench *b)
 {
     orr_train_state_fini(&b->state);
+    orr_memory_free(b->seen);
+    orr_fresh_destroy(b->fresh);
     orr_exec_destroy(b->exec);
     orr_step_fini(&b->step);
     orr_parameters_fini(&b->p);
     fixture_close(&b->f);
 }
 
-static void run(struct bench *b)
+static void run(struct bench *b, uint64_t step)
 {
     struct orr_error err = {0};
+    assert_ok(orr_fresh_provide(b->fresh, step, b->exec, &err), &err);
     assert_ok(orr_exec_run(b->exec, &err), &err);
     assert_ok(orr_exec_finish(b->exec, &err), &err);
 }
@@ -75,20 +83,44 @@ static uint32_t word_of(uint64_t seed, uint32_t stream, uint32_t step, size_t e)
 
 static size_t chosen_row(const struct bench *b, uint32_t step, size_t i)
 {
+    if (b->f.config.full_batch) return (size_t)b->f.windows.start[i];
     const uint32_t word = word_of(b->f.config.seed, ORR_STREAM_WINDOWS, step, i);
     return (size_t)b->f.windows.start[orr_random_below(word, (uint32_t)b->f.windows.count)];
+}
+
+/* Trajectories of this step alone: numbers step * batch on after the data set's, whichever were made before. */
+static void see_fresh(struct bench *b, uint32_t step)
+{
+    const uint32_t batch = b->f.config.batch;
+    struct orr_error err = {0};
+    orr_memory_free(b->seen);
+    b->seen = orr_memory_array((size_t)batch * b->f.data->config.steps, 2 * sizeof *b->seen);
+    assert_non_null(b->seen);
+    assert_ok(orr_dataset_fresh(b->f.data, (uint64_t)step * batch, batch, b->seen, &err), &err);
+}
+
+/* The points that window i must begin with. */
+static const float *chosen_points(const struct bench *b, uint32_t step, size_t i)
+{
+    const struct orr_data_config *data = &b->f.data->config;
+    if (!b->fresh) return b->f.data->observed + chosen_row(b, step, i) * 2;
+    const uint32_t word = word_of(b->f.config.seed, ORR_STREAM_WINDOWS, step, i);
+    const uint32_t place = orr_random_below(word, b->f.windows.whole ? 1 : data->steps - data->context);
+    return b->seen + (i * data->steps + place) * 2;
 }
 
 /* Data, noise and their sum are exact in f32, so bits are compared. */
 static void check_batch(struct bench *b, uint32_t step)
 {
     const struct orr_windows *w = &b->f.windows;
-    const size_t batch = b->f.config.batch, length = w->length, tail = w->whole ? length : 1, width = 2;
+    const size_t batch = (size_t)orr_train_batch(&b->f.job), length = w->length, tail = w->whole ? length : 1,
+                 width = 2;
+    if (b->fresh) see_fresh(b, step);
     double *input = read_real(b, b->step.input, batch * length * width);
     double *target = read_real(b, b->step.target, batch * tail * width);
     const float noise = (float)b->f.config.noise;
     for (size_t i = 0; i < batch; ++i) {
-        const float *from = b->f.data->observed + chosen_row(b, step, i) * width;
+        const float *from = chosen_points(b, step, i);
         for (size_t e = 0; e < length * width; ++e) {
             const size_t at = i * length * width + e;
             const float added = noise * orr_random_normal(word_of(b->f.config.seed, ORR_STREAM_NOISE, step, at));
@@ -110,7 +142,7 @@ static void check_batch(struct bench *b, uint32_t step)
 static void check_loss(struct bench *b, uint32_t step)
 {
     const struct orr_windows *w = &b->f.windows;
-    const size_t n = (size_t)b->f.config.batch * (w->whole ? w->length : 1) * 2;
+    const size_t n = (size_t)orr_train_batch(&b->f.job) * (w->whole ? w->length : 1) * 2;
     const size_t rows = (size_t)b->step.ring_rows;
     double *target = read_real(b, b->step.target, n), *prediction = read_real(b, b->step.prediction, n);
     double *ring = read_real(b, b->step.ring, rows), *loss = read_real(b, b->step.loss, 1), sum = 0;
@@ -130,30 +162,66 @@ static void check_loss(struct bench *b, uint32_t step)
     orr_memory_free(loss);
 }
 
+/* A number before and after an update, and its state; after.tolerance: a few roundings of each term. */
+struct number {
+    double parameter, state[2], tolerance, state_tolerance;
+};
+
+static struct number adamw_by_hand(const struct orr_optimiser *o, const struct number *before, double g, double decay,
+                                   const double row[4], double unit)
+{
+    const double m = o->beta1 * before->state[0] + (1 - o->beta1) * g;
+    const double v = o->beta2 * before->state[1] + (1 - o->beta2) * g * g;
+    const double change = row[0] * m * row[1] / (sqrt(v) * row[2] + o->eps);
+    return (struct number){.parameter = before->parameter * (1 - row[0] * decay) - change,
+                           .state = {m, v},
+                           .tolerance = 16 * unit * (fabs(before->parameter) + row[0] + fabs(change)),
+                           .state_tolerance = 16 * unit * (fabs(m) + fabs(g))};
+}
+
+/* torch.optim.SGD as documented, with dampening 0 and nesterov False: g += weight_decay p; b = momentum b + g (its
+ * first b is g, as here, where b begins at 0); p -= lr b. */
+static struct number sgd_by_hand(const struct orr_optimiser *o, const struct number *before, double g, double decay,
+                                 const double row[4], double unit)
+{
+    const double d = g + decay * before->parameter, b = o->momentum * before->state[0] + d;
+    const double state = fabs(o->momentum * before->state[0]) + fabs(g) + fabs(decay * before->parameter);
+    return (struct number){.parameter = before->parameter - row[0] * b,
+                           .state = {b},
+                           .tolerance = 16 * unit * (fabs(before->parameter) + row[0] * state),
+                           .state_tolerance = 16 * unit * state};
+}
+
+static void check_number(const struct orr_train_state *after, size_t i, const struct number *expected, uint32_t step)
+{
+    if (!(fabs(after->parameters[i] - expected->parameter) <= expected->tolerance))
+        fail_msg("step %u, parameter %zu: %.9g, expected %.9g", step, i, after->parameters[i], expected->parameter);
+    if (after->n_blocks && !(fabs(after->block[0][i] - expected->state[0]) <= expected->state_tolerance))
+        fail_msg("step %u, %s %zu: %.9g, expected %.9g", step, after->name[0].one, i, after->block[0][i],
+                 expected->state[0]);
+}
+
 /* From the state before and the gradient block, in double; then *state is the state after. */
 static void check_update(struct bench *b, uint32_t step, double unit)
 {
     const struct orr_train_config *c = &b->f.config;
+    const struct orr_optimiser *o = &c->optimiser;
     const size_t n = b->state.elements;
     double *g = read_real(b, b->step.gradient, n), row[4];
     struct orr_train_state after;
     struct orr_error err = {0};
-    assert_ok(orr_train_state_init(&after, n, &err), &err);
+    assert_ok(orr_train_state_init(&after, o, n, &err), &err);
     assert_ok(orr_train_state_read(&after, &b->step, b->exec, &err), &err);
-    orr_schedule_rows(&c->schedule, c->steps, c->adamw.beta1, c->adamw.beta2, step, 1, row);
+    orr_schedule_rows(&c->schedule, c->steps, o->beta1, o->beta2, step, 1, row);
     size_t moved = 0;
     for (size_t i = 0; i < n; ++i) {
-        const double decay = i < (size_t)b->p.decayed_elements ? c->adamw.weight_decay : 0;
-        const double m = c->adamw.beta1 * b->state.first_moment[i] + (1 - c->adamw.beta1) * g[i];
-        const double v = c->adamw.beta2 * b->state.second_moment[i] + (1 - c->adamw.beta2) * g[i] * g[i];
-        const double change = row[0] * m * row[1] / (sqrt(v) * row[2] + c->adamw.eps);
-        const double p = b->state.parameters[i] * (1 - row[0] * decay) - change;
-        /* A few roundings of each term: the state is rounded to the device's type at every step. */
-        const double tolerance = 16 * unit * (fabs(b->state.parameters[i]) + row[0] + fabs(change));
-        if (!(fabs(after.parameters[i] - p) <= tolerance))
-            fail_msg("step %u, parameter %zu: %.9g, expected %.9g", step, i, after.parameters[i], p);
-        if (!(fabs(after.first_moment[i] - m) <= 16 * unit * (fabs(m) + fabs(g[i]))))
-            fail_msg("step %u, first moment %zu: %.9g, expected %.9g", step, i, after.first_moment[i], m);
+        struct number before = {.parameter = b->state.parameters[i]};
+        for (uint32_t k = 0; k < after.n_blocks; ++k)
+            before.state[k] = b->state.block[k][i];
+        const double decay = i < (size_t)b->p.decayed_elements ? o->weight_decay : 0;
+        const struct number expected = o->kind == ORR_OPTIMISER_SGD ? sgd_by_hand(o, &before, g[i], decay, row, unit)
+                                                                    : adamw_by_hand(o, &before, g[i], decay, row, unit);
+        check_number(&after, i, &expected, step);
         moved += after.parameters[i] != b->state.parameters[i];
     }
     /* The decayed zeros and rows of the position table that no window reaches may stay. */
@@ -167,7 +235,7 @@ static void check_update(struct bench *b, uint32_t step, double unit)
 static void follow(struct bench *b, uint32_t steps, double unit)
 {
     for (uint32_t step = 0; step < steps; ++step) {
-        run(b);
+        run(b, step);
         check_batch(b, step);
         check_loss(b, step);
         check_update(b, step, unit);
@@ -204,7 +272,7 @@ static void weights_decay_and_others_do_not(void **state)
     fixture_open(&b.f, 6, 20, 5);
     b.f.config.decay_patterns = patterns;
     b.f.config.n_decay_patterns = 2;
-    b.f.config.adamw.weight_decay = 5;
+    b.f.config.optimiser.weight_decay = 5;
     bench_open(&b, ORR_F32, 3);
     assert_true(b.p.decayed_elements > 0 && b.p.decayed_elements < b.p.elements);
     follow(&b, 3, 0x1p-24);
@@ -219,7 +287,7 @@ static void everything_decays(void **state)
     fixture_open(&b.f, 4, 10, 1);
     b.f.config.decay_patterns = patterns;
     b.f.config.n_decay_patterns = 1;
-    b.f.config.adamw.weight_decay = 5;
+    b.f.config.optimiser.weight_decay = 5;
     bench_open(&b, ORR_F32, 1);
     assert_int_equal(b.p.decayed_elements, b.p.elements);
     follow(&b, 2, 0x1p-24);
@@ -235,6 +303,65 @@ static void the_same_in_double(void **state)
     bench_open(&b, ORR_F64, 2);
     follow(&b, 3, 0x1p-53);
     bench_close(&b);
+}
+
+static void sgd_with_and_without_momentum(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"*.attn.*.weight", "*.mlp.*.weight"};
+    const struct {
+        double momentum;
+        uint32_t blocks;
+    } cases[] = {{0, 0}, {0.9, 1}};
+    const uint32_t reals[] = {ORR_F32, ORR_F64};
+    for (size_t i = 0; i < 4; ++i) {
+        struct bench b;
+        fixture_open(&b.f, 6, 20, 5);
+        b.f.config.noise = 0;
+        b.f.config.decay_patterns = patterns;
+        b.f.config.n_decay_patterns = 2;
+        b.f.config.schedule.learning_rate = 0.5;
+        b.f.config.optimiser =
+            (struct orr_optimiser){.kind = ORR_OPTIMISER_SGD, .momentum = cases[i / 2].momentum, .weight_decay = 0.2};
+        bench_open(&b, reals[i % 2], 3);
+        assert_int_equal(b.state.n_blocks, cases[i / 2].blocks);
+        follow(&b, 4, reals[i % 2] == ORR_F64 ? 0x1p-53 : 0x1p-24);
+        bench_close(&b);
+    }
+}
+
+static void a_full_batch_is_every_window_in_order(void **state)
+{
+    (void)state;
+    const uint32_t contexts[] = {5, 20};
+    for (size_t i = 0; i < 2; ++i) {
+        struct bench b;
+        fixture_open(&b.f, 6, 20, contexts[i]);
+        b.f.config.full_batch = true;
+        bench_open(&b, ORR_F32, 2);
+        assert_int_equal(b.step.batch, b.f.windows.count);
+        follow(&b, 3, 0x1p-24);
+        bench_close(&b);
+    }
+}
+
+/* Chunks of all steps, of some, and of one. */
+static void every_step_has_fresh_trajectories(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t points, context, batch, chunk;
+    } cases[] = {{20, 5, 4, 20}, {12, 12, 1, 20}, {500, 5, 400, 2}, {500, 500, 2, 20}, {600, 3, 1000, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
+        struct bench b;
+        fixture_open(&b.f, 2, cases[i].points, cases[i].context);
+        b.f.config.fresh = true;
+        b.f.config.batch = cases[i].batch;
+        bench_open(&b, ORR_F32, 2);
+        assert_int_equal(b.step.chunk, cases[i].chunk);
+        follow(&b, 3, 0x1p-24);
+        bench_close(&b);
+    }
 }
 
 /* An all-reduce may come between the programs: the gradient block is complete after the first, parameters are not yet
@@ -296,6 +423,9 @@ int main(void)
         cmocka_unit_test(weights_decay_and_others_do_not),
         cmocka_unit_test(everything_decays),
         cmocka_unit_test(the_same_in_double),
+        cmocka_unit_test(sgd_with_and_without_momentum),
+        cmocka_unit_test(a_full_batch_is_every_window_in_order),
+        cmocka_unit_test(every_step_has_fresh_trajectories),
         cmocka_unit_test(gradients_are_complete_at_the_cut),
         cmocka_unit_test(values_have_names),
     };

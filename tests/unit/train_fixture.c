@@ -67,15 +67,15 @@ void fixture_open(struct train_fixture *f, uint64_t trajectories, uint32_t steps
     *f = (struct train_fixture){.data = fixture_data(trajectories, steps, context)};
     assert_ok(orr_windows_create(f->data, ORR_TRAIN, &f->windows, &err), &err);
     assert_ok(orr_device_open(loader(), "reference", &f->device, &err), &err);
-    f->model = (struct orr_transformer){
-        .n_layer = 1, .n_head = 2, .n_embd = 8, .block_size = context, .n_input = 2, .n_output = 2};
+    f->model =
+        (struct orr_model){.n_layer = 1, .n_head = 2, .n_embd = 8, .block_size = context, .n_input = 2, .n_output = 2};
     f->config = (struct orr_train_config){
         .seed = 3,
         .steps = 20,
         .batch = 4,
         .noise = 0.05,
         .schedule = {.kind = ORR_SCHEDULE_STEP_DROP, .learning_rate = 1e-3, .drop_at = 0.5, .drop_factor = 0.1},
-        .adamw = {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
+        .optimiser = {.beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8},
         .log_every = 5};
     f->job = (struct orr_train_job){
         .device = f->device, .data = f->data, .windows = &f->windows, .model = &f->model, .config = &f->config};
@@ -101,6 +101,44 @@ void fixture_refuse(const struct train_fixture *f, orr_status status, const char
     const orr_status got = orr_train_run(&f->job, &result, &err);
     assert_error(got, &err, status, part, advice, NULL);
     assert_null(result.trained);
+}
+
+static volatile sig_atomic_t stop_now;
+
+static void stop_at(void *context, const struct orr_train_progress *progress)
+{
+    const uint64_t *step = context;
+    if (progress->first + progress->count == *step) stop_now = 1;
+}
+
+void fixture_resumes(struct train_fixture *f, uint64_t step, char **whole, char **resumed)
+{
+    struct orr_train_result expected, result;
+    struct orr_error err = {0};
+    const struct orr_train_job before = f->job;
+    *whole = fixture_directory();
+    *resumed = fixture_directory();
+    f->job.directory = *whole;
+    fixture_train(f, &expected);
+
+    stop_now = 0;
+    f->job.directory = *resumed;
+    f->job.stop = &stop_now;
+    f->job.watch = stop_at;
+    f->job.watch_context = &step;
+    assert_error(orr_train_run(&f->job, &result, &err), &err, ORR_ECANCELLED, "--resume", NULL);
+    assert_int_equal(result.steps, step);
+    orr_train_result_fini(&result);
+    stop_now = 0;
+    f->job.resume = true;
+    f->job.watch = before.watch;
+    f->job.watch_context = before.watch_context;
+    fixture_train(f, &result);
+    assert_memory_equal(result.trained, expected.trained, (size_t)expected.parameters.elements * sizeof(float));
+    assert_memory_equal(result.loss, expected.loss, expected.steps * sizeof(double));
+    orr_train_result_fini(&result);
+    orr_train_result_fini(&expected);
+    f->job = before;
 }
 
 bool fixture_is_instrumented(void)

@@ -31,7 +31,7 @@ struct train_fixture {
     struct orr_open_device *device;
     struct orr_dataset *data;
     struct orr_windows windows;
-    struct orr_transformer model;
+    struct orr_model model;
     struct orr_train_config config;
     struct orr_train_job job; /* directory NULL, f32 */
 };
@@ -41,6 +41,10 @@ void fixture_close(struct train_fixture *f);
 /* Train: it must end well, or be refused with `status`, both parts in the text and nothing in the result. */
 void fixture_train(const struct train_fixture *f, struct orr_train_result *result);
 void fixture_refuse(const struct train_fixture *f, orr_status status, const char *part, const char *advice);
+
+/* Train once in one go, and once stopped after `step` steps and resumed, and compare parameters and losses to the bit.
+ * The two directories, for more comparisons, are the caller's to remove. */
+void fixture_resumes(struct train_fixture *f, uint64_t step, char **whole, char **resumed);
 
 /* Fails with the text of err unless status is ORR_OK. */
 void assert_ok(orr_status status, const struct orr_error *err);

@@ -6,6 +6,7 @@
 #include "orrery/probe.h"
 
 #include <math.h>
+#include <string.h>
 
 static const struct orr_host *host; /* memory, errors and log of the engine */
 
@@ -30,13 +31,14 @@ static orr_status create(const union orr_value *param, struct orr_probe **out, s
 
 static void destroy(struct orr_probe *probe) { host->dealloc(probe); }
 
-/* Squared correlation of column `j` of a with the one column of b. */
+/* Squared correlation of column j of a with the one column of b. */
 static double correlation(const struct orr_matrix *a, uint64_t j, const struct orr_matrix *b)
 {
+    const double n = (double)a->rows;
     double mean_a = 0, mean_b = 0, aa = 0, bb = 0, ab = 0;
     for (uint64_t r = 0; r < a->rows; ++r) {
-        mean_a += a->data[r * a->cols + j] / (double)a->rows;
-        mean_b += b->data[r] / (double)a->rows;
+        mean_a += a->data[r * a->cols + j] / n;
+        mean_b += b->data[r] / n;
     }
     for (uint64_t r = 0; r < a->rows; ++r) {
         const double x = a->data[r * a->cols + j] - mean_a, y = b->data[r] - mean_b;
@@ -53,10 +55,8 @@ static uint64_t best_neuron(const struct orr_matrix *a, const struct orr_matrix 
     double most = -1;
     for (uint64_t j = 0; j < a->cols; ++j) {
         const double r2 = correlation(a, j, b);
-        if (r2 > most) {
-            most = r2;
-            best = j;
-        }
+        best = r2 > most ? j : best;
+        most = fmax(r2, most);
     }
     return best;
 }
@@ -86,20 +86,11 @@ static orr_status measure_site(const struct orr_study *study, const char *site, 
     return study->emit(study->state, &finding, err);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    while (*a && *a == *b) {
-        ++a;
-        ++b;
-    }
-    return *a == *b;
-}
-
 static orr_status measure(struct orr_probe *probe, const struct orr_study *study, struct orr_error *err)
 {
     const struct orr_field *target = NULL;
     for (uint32_t k = 0; k < study->n_columns && !target; ++k)
-        if (probe->target[0] ? same_text(study->columns[k].name, probe->target) : k == study->n_observed)
+        if (probe->target[0] ? strcmp(study->columns[k].name, probe->target) == 0 : k == study->n_observed)
             target = &study->columns[k];
     if (!target) return host->fail(err, ORR_EINVAL, "example: the simulator has no column \"%s\"", probe->target);
     for (uint32_t k = 0; k < study->n_sites; ++k) {
@@ -117,12 +108,6 @@ static const struct orr_probe_ops ops = {
 };
 
 static const struct orr_plugin plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof plugin,
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = ORR_ABI_MINOR,
-    .kind = ORR_PROBE,
-    .build = ORR_BUILD_FLAGS,
     .name = "example",
     .version = "0.1.0",
     .summary = "the one neuron that follows a quantity best",
@@ -130,6 +115,7 @@ static const struct orr_plugin plugin = {
     .license = "unknown",
     .params = params,
     .ops = &ops,
+    ORR_PLUGIN_HEAD(ORR_PROBE),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *lent)

@@ -5,9 +5,11 @@
  */
 #include "orrery/simulator.h"
 
+#include "orrery/random.h"
+
 #include <math.h>
 
-static const struct orr_host *host; /* memory, errors, log and random numbers of the engine */
+static const struct orr_host *host; /* memory, errors and log of the engine */
 
 enum { FREQUENCY_MIN, FREQUENCY_MAX, DT };
 
@@ -36,69 +38,57 @@ static orr_status create(const union orr_value *param, struct orr_simulator **ou
 
 static void destroy(struct orr_simulator *sim) { host->dealloc(sim); }
 
-/* Columns in the order in which generate writes them. */
-static const struct orr_field observed_fields[] = {{"x", "length", "Position."}};
-static const struct orr_field hidden_fields[] = {{"v", "length/time", "Velocity."},
-                                                 {"force", "length/time^2", "Force on a unit mass."}};
-static const struct orr_field constant_fields[] = {{"frequency", "radian/time", "Angular frequency."},
-                                                   {"amplitude", "length", "Largest position."}};
-
+/* Columns, in the order in which generate writes them. */
 static const struct orr_field *observed(const struct orr_simulator *sim, uint32_t *n)
 {
-    (void)sim;
-    *n = sizeof observed_fields / sizeof *observed_fields;
-    return observed_fields;
+    static const struct orr_field fields[] = {{"x", "length", "Position."}};
+    *n = sizeof fields / sizeof *fields;
+    return fields;
 }
 
 static const struct orr_field *hidden(const struct orr_simulator *sim, uint32_t *n)
 {
-    (void)sim;
-    *n = sizeof hidden_fields / sizeof *hidden_fields;
-    return hidden_fields;
+    static const struct orr_field fields[] = {{"v", "length/time", "Velocity."},
+                                              {"force", "length/time^2", "Force on a unit mass."}};
+    *n = sizeof fields / sizeof *fields;
+    return fields;
 }
 
 static const struct orr_field *constant(const struct orr_simulator *sim, uint32_t *n)
 {
-    (void)sim;
-    *n = sizeof constant_fields / sizeof *constant_fields;
-    return constant_fields;
+    static const struct orr_field fields[] = {{"frequency", "radian/time", "Angular frequency."},
+                                              {"amplitude", "length", "Largest position."}};
+    *n = sizeof fields / sizeof *fields;
+    return fields;
 }
 
-/* Three numbers in [0, 1) that depend on seed and trajectory alone, so that any order and any thread gives the same. */
-static void draw(uint64_t seed, uint64_t trajectory, double out[3])
+/* Random number `which` (0 to 3) of a trajectory, in [0, 1): of (seed, trajectory) alone, whatever else is asked for.
+ */
+static double draw(uint64_t seed, uint64_t trajectory, int which)
 {
-    const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
-    const uint32_t counter[4] = {(uint32_t)trajectory, (uint32_t)(trajectory >> 32), 0, 0};
     uint32_t word[4];
-    host->philox(key, counter, word);
-    for (int k = 0; k < 3; ++k)
-        out[k] = word[k] / 4294967296.0;
+    orr_random_block(seed, 0, (uint32_t)(trajectory >> 32), (uint32_t)trajectory, word);
+    return word[which] / 4294967296.0;
 }
 
+/* Any of the arrays may be NULL: not wanted. */
 static orr_status generate(const struct orr_simulator *sim, uint64_t seed, uint64_t first, uint32_t count,
                            uint32_t steps, double *time, double *seen, double *unseen, double *fixed,
                            struct orr_error *err)
 {
-    (void)err;
     for (uint32_t s = 0; time && s < steps; ++s)
         time[s] = s * sim->dt;
     for (uint64_t k = 0; k < count; ++k) {
-        double u[3];
-        draw(seed, first + k, u);
-        const double w = sim->min + (sim->max - sim->min) * u[0], a = 0.5 + u[1], phase = 6.283185307179586 * u[2];
-        if (fixed) {
-            fixed[2 * k] = w;
-            fixed[2 * k + 1] = a;
-        }
+        const double w = sim->min + (sim->max - sim->min) * draw(seed, first + k, 0);
+        const double a = 0.5 + draw(seed, first + k, 1), phase = 6.283185307179586 * draw(seed, first + k, 2);
         for (uint32_t s = 0; s < steps; ++s) {
             const double angle = w * (s * sim->dt) + phase;
-            const uint64_t row = k * steps + s;
-            if (seen) seen[row] = a * cos(angle);
-            if (unseen) {
-                unseen[2 * row] = -a * w * sin(angle);
-                unseen[2 * row + 1] = -w * w * a * cos(angle);
-            }
+            if (seen) *seen++ = a * cos(angle);
+            if (unseen) *unseen++ = -a * w * sin(angle);
+            if (unseen) *unseen++ = -w * w * a * cos(angle);
         }
+        if (fixed) *fixed++ = w;
+        if (fixed) *fixed++ = a;
     }
     return ORR_OK;
 }
@@ -114,12 +104,6 @@ static const struct orr_simulator_ops ops = {
 };
 
 static const struct orr_plugin plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof plugin,
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = ORR_ABI_MINOR,
-    .kind = ORR_SIMULATOR,
-    .build = ORR_BUILD_FLAGS,
     .name = "example",
     .version = "0.1.0",
     .summary = "a mass on a spring",
@@ -127,6 +111,7 @@ static const struct orr_plugin plugin = {
     .license = "unknown",
     .params = params,
     .ops = &ops,
+    ORR_PLUGIN_HEAD(ORR_SIMULATOR),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *lent)
