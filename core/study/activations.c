@@ -139,7 +139,7 @@ static orr_status capture_network(struct orr_study_state *study, const uint32_t 
                                   enum orr_positions positions, const char **names, struct orr_error *err)
 {
     const struct orr_sample *sample = study->config.sample;
-    const uint32_t batch = orr_forward_batch(sample->count[split], sample->length);
+    const uint32_t batch = orr_forward_batch(study->config.network, sample->count[split], sample->length);
     const struct orr_forward_config config = {.batch = batch, .time = sample->length, .sites = names, .n_sites = n};
     struct orr_forward *forward;
     ORR_TRY(orr_forward_create(study->config.network, &config, &forward, err));

@@ -11,6 +11,19 @@
 
 const char orr_findings_header[] = "point,network,probe,quantity,site,target,split,value,uncertainty,n,unit,step\n";
 
+const struct orr_loss_name orr_loss_names[ORR_LOSS_KINDS] = {
+    [ORR_SQUARED_ERROR] = {"loss", "clean_loss"},
+    [ORR_CROSS_ENTROPY] = {"cross_entropy", "clean_cross_entropy"},
+};
+
+bool orr_loss_is_name(const char *quantity)
+{
+    for (size_t i = 0; i < ORR_LOSS_KINDS; ++i)
+        if (strcmp(quantity, orr_loss_names[i].training) == 0 || strcmp(quantity, orr_loss_names[i].clean) == 0)
+            return true;
+    return false;
+}
+
 const char *orr_split_name(enum orr_split split) { return split == ORR_TRAIN ? "train" : "held_out"; }
 
 static orr_status take_label(char to[ORR_LABEL_SIZE], const char *text, const char *what, struct orr_error *err)

@@ -37,6 +37,15 @@ struct orr_measures {
     size_t count, capacity;
 };
 
+/* What a loss is called: a squared error, or of tokens a cross-entropy; as training saw it (a mean over steps, noise on
+ * the inputs), or of clean inputs of the probed windows. */
+enum orr_loss_kind { ORR_SQUARED_ERROR, ORR_CROSS_ENTROPY, ORR_LOSS_KINDS };
+struct orr_loss_name {
+    const char *training, *clean;
+};
+extern const struct orr_loss_name orr_loss_names[ORR_LOSS_KINDS];
+bool orr_loss_is_name(const char *quantity);
+
 /* "train" or "held_out". */
 const char *orr_split_name(enum orr_split split);
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "study/patch.h"
 
+#include <math.h>
 #include <string.h>
 
 struct site {
@@ -21,11 +22,15 @@ struct orr_forward {
     struct orr_exec *exec;
 };
 
-enum { POSITIONS_AT_ONCE = 8192 };
+enum { POSITIONS_AT_ONCE = 8192, LOGITS_AT_ONCE = 1 << 22 };
 
-uint32_t orr_forward_batch(size_t windows, uint32_t time)
+uint32_t orr_forward_batch(const struct orr_network *network, size_t windows, uint32_t time)
 {
-    const size_t most = time < POSITIONS_AT_ONCE ? POSITIONS_AT_ONCE / time : 1;
+    const struct orr_model *m = network->model;
+    const int64_t logits = m && m->vocab_size ? m->vocab_size * m->n_output : 1;
+    const int64_t fit = LOGITS_AT_ONCE / logits;
+    const uint32_t positions = (uint32_t)(fit < POSITIONS_AT_ONCE ? fit : POSITIONS_AT_ONCE);
+    const size_t most = time < positions ? positions / time : 1;
     return (uint32_t)(windows < most ? (windows ? windows : 1) : most);
 }
 
@@ -139,51 +144,97 @@ void orr_forward_destroy(struct orr_forward *forward)
 
 static orr_status write_tokens(struct orr_forward *forward, const double *input, size_t n, struct orr_error *err)
 {
-    const int64_t tokens = forward->network->model->vocab_size;
+    const struct orr_network *network = forward->network;
+    const size_t columns = (size_t)network->model->n_input;
     int32_t *token = orr_memory_array(n, sizeof *token);
     if (!token) return orr_memory_out(err, "tokens", n * sizeof *token);
     orr_status status = ORR_OK;
     for (size_t i = 0; status == ORR_OK && i < n; ++i) {
-        if (input[i] >= 0 && input[i] < (double)tokens)
-            token[i] = (int32_t)input[i];
+        if (isnan(input[i]))
+            status = orr_fail(err, ORR_EINVAL, "number %zu of the input is nan: only numbers lie in a bin", i);
         else
-            status = orr_fail(err, ORR_EINVAL, "%g is no token: they are 0 to %lld", input[i], (long long)tokens - 1);
+            token[i] = orr_bins_token(network->bins, (uint32_t)(i % columns), input[i]);
     }
     if (status == ORR_OK) status = orr_exec_write(forward->exec, forward->input, token, n * sizeof *token, err);
     orr_memory_free(token);
     return status;
 }
 
-/* The most likely token of n columns each; the first of those that are equally likely. */
-static orr_status read_tokens(struct orr_forward *forward, double *prediction, size_t n, size_t classes,
-                              struct orr_error *err)
+/* Numbers of a prediction, or columns of a token model's. */
+static size_t count_outputs(const struct orr_forward *forward)
 {
-    double *logit = orr_memory_array(n, classes * sizeof *logit);
-    if (!logit) return orr_memory_out(err, "logits", n * classes * sizeof *logit);
-    const orr_status status = orr_exec_read_real(forward->exec, forward->output, logit, n * classes, err);
-    for (size_t i = 0; status == ORR_OK && i < n; ++i) {
-        size_t best = 0;
-        for (size_t c = 1; c < classes; ++c)
-            if (logit[i * classes + c] > logit[i * classes + best]) best = c;
-        prediction[i] = (double)best;
-    }
-    orr_memory_free(logit);
+    return (size_t)forward->batch * forward->time * (size_t)forward->network->model->n_output;
+}
+
+/* (batch, time, n_output, vocab_size), the caller's. */
+static orr_status read_logits(struct orr_forward *forward, double **out, struct orr_error *err)
+{
+    const size_t n = count_outputs(forward) * (size_t)forward->network->model->vocab_size;
+    *out = orr_memory_array(n, sizeof **out);
+    if (!*out) return orr_memory_out(err, "logits", n * sizeof **out);
+    const orr_status status = orr_exec_read_real(forward->exec, forward->output, *out, n, err);
+    if (status == ORR_OK) return ORR_OK;
+    orr_memory_free(*out);
     return status;
+}
+
+/* The first of those that are equally likely. */
+static int32_t most_likely(const double *logit, size_t classes)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < classes; ++c)
+        if (logit[c] > logit[best]) best = c;
+    return (int32_t)best;
+}
+
+static orr_status read_centres(struct orr_forward *forward, double *prediction, struct orr_error *err)
+{
+    const struct orr_network *network = forward->network;
+    const size_t classes = (size_t)network->model->vocab_size, columns = (size_t)network->model->n_output;
+    double *logit;
+    ORR_TRY(read_logits(forward, &logit, err));
+    for (size_t i = 0; i < count_outputs(forward); ++i)
+        prediction[i] =
+            orr_bins_centre(network->bins, (uint32_t)(i % columns), most_likely(logit + i * classes, classes));
+    orr_memory_free(logit);
+    return ORR_OK;
+}
+
+/* -ln softmax(logit)[token], from differences to the largest so that nothing overflows. */
+static double surprise_of(const double *logit, size_t classes, int32_t token)
+{
+    const double largest = logit[most_likely(logit, classes)];
+    double sum = 0;
+    for (size_t c = 0; c < classes; ++c)
+        sum += exp(logit[c] - largest);
+    return log(sum) - (logit[token] - largest);
+}
+
+orr_status orr_forward_surprise(struct orr_forward *forward, const double *target, double *out, struct orr_error *err)
+{
+    const struct orr_network *network = forward->network;
+    const size_t classes = (size_t)network->model->vocab_size, columns = (size_t)network->model->n_output;
+    double *logit;
+    ORR_TRY(read_logits(forward, &logit, err));
+    for (size_t i = 0; i < count_outputs(forward); ++i)
+        out[i] = surprise_of(logit + i * classes, classes,
+                             orr_bins_token(network->bins, (uint32_t)(i % columns), target[i]));
+    orr_memory_free(logit);
+    return ORR_OK;
 }
 
 orr_status orr_forward_run(struct orr_forward *forward, const double *input, double *prediction, struct orr_error *err)
 {
     const struct orr_model *m = forward->network->model;
     const size_t positions = (size_t)forward->batch * forward->time, numbers = positions * (size_t)m->n_input;
-    const size_t predicted = positions * (size_t)m->n_output;
     if (m->vocab_size)
         ORR_TRY(write_tokens(forward, input, numbers, err));
     else
         ORR_TRY(orr_exec_write_real(forward->exec, forward->input, input, numbers, err));
     ORR_TRY(orr_exec_run(forward->exec, err));
     if (!prediction) return orr_exec_finish(forward->exec, err);
-    if (m->vocab_size) return read_tokens(forward, prediction, predicted, (size_t)m->vocab_size, err);
-    return orr_exec_read_real(forward->exec, forward->output, prediction, predicted, err);
+    if (m->vocab_size) return read_centres(forward, prediction, err);
+    return orr_exec_read_real(forward->exec, forward->output, prediction, count_outputs(forward), err);
 }
 
 size_t orr_forward_width(const struct orr_forward *forward, uint32_t i) { return forward->site[i].width; }

@@ -153,13 +153,20 @@ static orr_status train(struct point *p, struct orr_error *err)
 
 /* ---- probing ---- */
 
-static orr_status add_loss(struct point *p, struct orr_findings *findings, const char *network, const char *quantity,
+/* What a loss is called in findings: clean, or as training saw it. */
+static const char *loss_name(const struct point *p, bool clean)
+{
+    const enum orr_loss_kind kind = p->data->bins.count ? ORR_CROSS_ENTROPY : ORR_SQUARED_ERROR;
+    return clean ? orr_loss_names[kind].clean : orr_loss_names[kind].training;
+}
+
+static orr_status add_loss(struct point *p, struct orr_findings *findings, const char *network, bool clean,
                            enum orr_split split, double value, size_t n, struct orr_error *err)
 {
-    char unit[ORR_LABEL_SIZE];
-    snprintf(unit, sizeof unit, "(%.50s)^2", p->data->observed_field[0].unit);
+    char unit[ORR_LABEL_SIZE] = "nat";
+    if (!p->data->bins.count) snprintf(unit, sizeof unit, "(%.50s)^2", p->data->observed_field[0].unit);
     const struct orr_finding finding = {.size = sizeof finding,
-                                        .quantity = quantity,
+                                        .quantity = loss_name(p, clean),
                                         .site = "",
                                         .target = "",
                                         .unit = unit,
@@ -176,14 +183,13 @@ static orr_status add_clean_losses(struct point *p, struct orr_study_state *stud
 {
     for (int split = 0; split < 2; ++split) {
         ORR_TRY(orr_study_loss(study, (enum orr_split)split, &loss[split], err));
-        ORR_TRY(add_loss(p, findings, network, "clean_loss", (enum orr_split)split, loss[split],
-                         p->sample->count[split], err));
+        ORR_TRY(add_loss(p, findings, network, true, (enum orr_split)split, loss[split], p->sample->count[split], err));
     }
     return ORR_OK;
 }
 
-/* And `loss`: what training saw, with noise on the inputs; for repeating the last point its expectation, since the
- * noise (variance s^2, independent of the data) only adds s^2. */
+/* And what training saw, with noise on the inputs; for repeating the last point its expectation, since the noise
+ * (variance s^2, independent of the data) only adds s^2. Tokens have no noise. */
 static orr_status measure_losses(struct point *p, struct orr_study_state *study, const struct orr_network *network,
                                  enum orr_network_kind kind, struct orr_error *err)
 {
@@ -191,10 +197,10 @@ static orr_status measure_losses(struct point *p, struct orr_study_state *study,
     double loss[2];
     ORR_TRY(add_clean_losses(p, study, network->name, &p->findings, loss, err));
     if (kind == ORR_NO_NETWORK)
-        return add_loss(p, &p->findings, network->name, "loss", ORR_TRAIN, loss[ORR_TRAIN] + noise * noise,
+        return add_loss(p, &p->findings, network->name, false, ORR_TRAIN, loss[ORR_TRAIN] + noise * noise,
                         p->sample->count[ORR_TRAIN], err);
     if (kind == ORR_UNTRAINED || p->job->weights) return ORR_OK;
-    return add_loss(p, &p->findings, network->name, "loss", ORR_TRAIN, p->trained.final_loss, p->windows.count, err);
+    return add_loss(p, &p->findings, network->name, false, ORR_TRAIN, p->trained.final_loss, p->windows.count, err);
 }
 
 static orr_status run_probes(struct point *p, struct orr_study_state *study, enum orr_network_kind kind,
@@ -233,6 +239,7 @@ static struct orr_network network_of(const struct point *p, enum orr_network_kin
     network.parameters = &p->parameters;
     network.block = kind == ORR_TRAINED ? p->trained.trained : p->initial;
     network.device = p->job->device;
+    network.bins = p->data->bins.count ? &p->data->bins : NULL;
     return network;
 }
 
@@ -385,7 +392,10 @@ static size_t list_quantities(const struct point *p, const char **name, size_t m
 {
     const struct orr_findings *const lists[] = {&p->findings, &p->rehearsed};
     size_t n = 0;
-    if (n < most) name[n++] = "loss";
+    for (size_t i = 0; i < ORR_LOSS_KINDS && n + 1 < most; ++i) {
+        name[n++] = orr_loss_names[i].training;
+        name[n++] = orr_loss_names[i].clean;
+    }
     for (size_t i = 0; i < p->job->recipe->n_scores && n < most; ++i)
         name[n++] = p->job->recipe->scores[i].name;
     for (size_t l = 0; l < 2; ++l)
@@ -398,8 +408,7 @@ static orr_status check_claim(const struct point *p, const struct orr_recipe_exp
 {
     const char *known[128];
     /* The loss in training belongs to the trained network alone, which has not been measured yet. */
-    if (strcmp(e->quantity, "loss") == 0 || strcmp(e->quantity, "clean_loss") == 0 ||
-        is_score(p->job->recipe, e->quantity) || is_emitted(p, e->quantity, e->probe))
+    if (orr_loss_is_name(e->quantity) || is_score(p->job->recipe, e->quantity) || is_emitted(p, e->quantity, e->probe))
         return ORR_OK;
     const char *near = orr_suggest(e->quantity, known, list_quantities(p, known, sizeof known / sizeof *known));
     return orr_config_fail(orr_config_find(e->node, "quantity"), err, ORR_EINVAL,

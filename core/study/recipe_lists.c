@@ -1,7 +1,7 @@
 /* The recipe's lists and free maps: simulator, probes, scores, expectations, sites, decay patterns. */
 #include "base/memory.h"
 #include "base/suggest.h"
-#include "study/recipe.h"
+#include "study/findings.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ static orr_status check_score_name(const struct orr_config_node *node, struct or
                                strlen(name), ORR_LABEL_SIZE - 1);
     if (!*name || strpbrk(name, ",\"\n\r"))
         return orr_config_fail(node, err, ORR_EINVAL, "the name of a score has no comma, quote or line end");
-    if (strcmp(name, "loss") == 0 || strcmp(name, "clean_loss") == 0)
+    if (orr_loss_is_name(name))
         return orr_config_fail(node, err, ORR_EINVAL, "every run has a number of this name: call the score otherwise");
     return ORR_OK;
 }

@@ -128,39 +128,63 @@ static orr_status print_head(const struct context *c)
 
 /* ---- losses ---- */
 
-static void add_losses(const struct context *c, struct orr_table *table, const char *group, const char *quantity,
-                       const char *split, orr_status *status)
+/* A network beside its control: the loss as training saw it, and of clean inputs held out. */
+struct loss {
+    struct wanted network, control;
+};
+
+static struct loss loss_of(const char *quantity, const char *split)
 {
     const struct wanted network = {.quantity = quantity, .network = "trained", .probe = "loss", .split = split};
-    const struct wanted repeat = {.quantity = quantity, .network = "none", .probe = "loss", .split = split};
-    add_mean(c, table, group, &network, status);
-    add_mean(c, table, group, &repeat, status);
-    const struct orr_mean a = mean(c, group, &network), b = mean(c, group, &repeat);
+    struct wanted control = network;
+    control.network = "none";
+    return (struct loss){network, control};
+}
+
+static void add_loss(const struct context *c, struct orr_table *table, const char *group, const struct loss *loss,
+                     orr_status *status)
+{
+    add_mean(c, table, group, &loss->network, status);
+    add_mean(c, table, group, &loss->control, status);
+    const struct orr_mean a = mean(c, group, &loss->network), b = mean(c, group, &loss->control);
     if (a.n && b.n)
         orr_table_add(table, status, c->err, "%.3f", a.mean / b.mean);
     else
         orr_table_add(table, status, c->err, "-");
 }
 
-static orr_status print_losses(const struct context *c)
+/* Points without losses of this kind have no line. */
+static orr_status print_losses(const struct context *c, enum orr_loss_kind kind, const char *control,
+                               const char *training, const char *text)
 {
-    static const char *const heading[] = {
-        "", "training, noisy", "repeat last", "ratio", "held out, clean", "repeat last", "ratio"};
+    const char *const heading[] = {"", training, control, "ratio", "held out, clean", control, "ratio"};
+    const struct loss seen = loss_of(orr_loss_names[kind].training, "train");
+    const struct loss clean = loss_of(orr_loss_names[kind].clean, "held_out");
     struct orr_table table = {.n_columns = 7};
     const struct orr_run *run = c->report->run;
     orr_status status = ORR_OK;
     for (size_t i = 0; i < 7; ++i)
         orr_table_add(&table, &status, c->err, "%s", heading[i]);
     for (size_t i = 0; i < run->n_points; ++i) {
-        if (!begins_group(run, i)) continue;
-        orr_table_add(&table, &status, c->err, "%s", shown(run->point[i].group));
-        add_losses(c, &table, run->point[i].group, "loss", "train", &status);
-        add_losses(c, &table, run->point[i].group, "clean_loss", "held_out", &status);
+        const char *group = run->point[i].group;
+        if (!begins_group(run, i) || mean(c, group, &clean.network).n == 0) continue;
+        orr_table_add(&table, &status, c->err, "%s", shown(group));
+        add_loss(c, &table, group, &seen, &status);
+        add_loss(c, &table, group, &clean, &status);
     }
-    return finish(c, &table,
-                  "Losses: mean squared error of one coordinate of the next point, beside repeating the last point.\n"
-                  "Noisy: inputs as in training (repeating then costs its clean error plus the noise's variance).",
-                  status);
+    return finish(c, &table, text, status);
+}
+
+static orr_status print_all_losses(const struct context *c)
+{
+    ORR_TRY(print_losses(
+        c, ORR_SQUARED_ERROR, "repeat last", "training, noisy",
+        "Losses: mean squared error of one coordinate of the next point, beside repeating the last point.\n"
+        "Noisy: inputs as in training (repeating then costs its clean error plus the noise's variance)."));
+    return print_losses(c, ORR_CROSS_ENTROPY, "shares", "training",
+                        "Losses: cross-entropy of one column of the next point in nats, beside knowing only the share "
+                        "of each token in\n"
+                        "the training data (one added to every count).");
 }
 
 /* ---- scores and numbers of one probe ---- */
@@ -337,7 +361,7 @@ orr_status orr_report_print(const struct orr_report *report, struct orr_text *te
     c.value = orr_memory_array(run->n_points, sizeof *c.value);
     if (!c.value) return orr_memory_out(err, "a report", run->n_points * sizeof *c.value);
     orr_status status = print_head(&c);
-    if (status == ORR_OK) status = print_losses(&c);
+    if (status == ORR_OK) status = print_all_losses(&c);
     for (size_t i = 0; status == ORR_OK && i < c.recipe->n_probes; ++i) {
         status = print_scores(&c, c.recipe->probes[i].label);
         if (status == ORR_OK) status = print_numbers(&c, c.recipe->probes[i].label);

@@ -205,3 +205,12 @@ void orr_sample_targets(const struct orr_sample *sample, enum orr_split split, s
 {
     copy_points(sample, split, first, count, 1, out);
 }
+
+void orr_sample_token_counts(const struct orr_sample *sample, uint32_t column, double *count)
+{
+    const struct orr_dataset *data = sample->data;
+    const size_t rows = (size_t)data->n_train * data->config.steps;
+    memset(count, 0, (size_t)data->bins.count * sizeof *count);
+    for (size_t row = 0; row < rows; ++row)
+        ++count[orr_bins_token(&data->bins, column, (double)data->observed[row * data->n_observed + column])];
+}

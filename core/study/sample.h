@@ -37,4 +37,8 @@ void orr_sample_inputs(const struct orr_sample *sample, enum orr_split split, si
 /* What should be predicted there, one point later; the same shape. */
 void orr_sample_targets(const struct orr_sample *sample, enum orr_split split, size_t first, size_t count, double *out);
 
+/* How often each token of an observed column occurs among the points of the training trajectories: (bins.count)
+ * numbers, the caller's. */
+void orr_sample_token_counts(const struct orr_sample *sample, uint32_t column, double *count);
+
 #endif

@@ -93,13 +93,15 @@ orr_status orr_study_create(const struct orr_study_config *config, struct orr_st
         .context = sample->data->config.context,
         .n_observed = sample->data->n_observed,
         .n_steps = sample->data->config.steps,
-        .vocabulary = 0,
+        .vocabulary = (uint32_t)sample->data->bins.count,
         .activations = orr_study_activations,
         .column = column,
         .forward = orr_study_forward,
         .trajectories = trajectories,
         .emit = emit,
         .save = save,
+        .parameter = orr_study_parameter,
+        .tokens = orr_study_tokens,
     };
     *out = study;
     return ORR_OK;
@@ -110,7 +112,9 @@ void orr_study_destroy(struct orr_study_state *study)
     if (!study) return;
     orr_study_forward_fini(study);
     orr_study_forget(study);
+    orr_study_take_back(study);
     orr_memory_free(study->capture);
+    orr_memory_free(study->lent);
     orr_memory_free(study->trajectories[ORR_TRAIN]);
     orr_memory_free(study->trajectories[ORR_HELD_OUT]);
     orr_memory_free(study);
@@ -144,53 +148,10 @@ orr_status orr_study_measure(struct orr_study_state *study, const struct orr_rec
         status = ops->measure(made, &study->face, &why);
         ops->destroy(made);
     }
+    orr_study_take_back(study);
     if (study->capture_bytes > study->config.cache_bytes) orr_study_forget(study);
     if (status == ORR_OK) return ORR_OK;
     return status == ORR_ECANCELLED ? orr_fail(err, status, "%s", why.text) : explain(status, &why, study, err);
-}
-
-/* ---- loss ---- */
-
-static double squared_error(const struct orr_sample *sample, const double *prediction, const double *target,
-                            size_t windows)
-{
-    const size_t width = sample->data->n_observed, all = sample->length * width;
-    const size_t first = sample->whole ? 0 : all - width;
-    double sum = 0;
-    for (size_t w = 0; w < windows; ++w)
-        for (size_t i = w * all + first; i < (w + 1) * all; ++i)
-            sum += (prediction[i] - target[i]) * (prediction[i] - target[i]);
-    return sum;
-}
-
-static orr_status sum_loss(struct orr_study_state *study, enum orr_split split, size_t block, double *space,
-                           double *sum, struct orr_error *err)
-{
-    const struct orr_sample *sample = study->config.sample;
-    const size_t numbers = block * sample->length * sample->data->n_observed, windows = sample->count[split];
-    double *input = space, *prediction = space + numbers, *target = space + 2 * numbers;
-    for (size_t first = 0; first < windows; first += block) {
-        const size_t count = windows - first < block ? windows - first : block;
-        orr_sample_inputs(sample, split, first, count, input);
-        orr_sample_targets(sample, split, first, count, target);
-        ORR_TRY(orr_study_forward(study, input, (uint32_t)count, sample->length, NULL, 0, prediction, err));
-        *sum += squared_error(sample, prediction, target, count);
-    }
-    return ORR_OK;
-}
-
-orr_status orr_study_loss(struct orr_study_state *study, enum orr_split split, double *loss, struct orr_error *err)
-{
-    const struct orr_sample *sample = study->config.sample;
-    const size_t windows = sample->count[split], width = sample->data->n_observed;
-    const size_t block = orr_forward_batch(windows, sample->length), numbers = block * sample->length * width;
-    double *space = orr_memory_array(numbers, 3 * sizeof *space);
-    if (!space) return orr_memory_out(err, "a batch of windows", numbers * 3 * sizeof *space);
-    double sum = 0;
-    const orr_status status = sum_loss(study, split, block, space, &sum, err);
-    orr_memory_free(space);
-    *loss = sum / (double)(windows * width * (sample->whole ? sample->length : 1));
-    return status;
 }
 
 /* ---- saving ---- */

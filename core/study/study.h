@@ -35,7 +35,9 @@ const struct orr_study *orr_study_face(const struct orr_study_state *study);
 ORR_CHECKED orr_status orr_study_measure(struct orr_study_state *study, const struct orr_recipe_plugin *probe,
                                          struct orr_findings *findings, struct orr_error *err);
 
-/* Mean squared error of the prediction of clean inputs, over the positions that training counts. */
+/* Mean loss of the prediction of clean inputs, over the positions that training counts: squared error, or of tokens
+ * cross-entropy in nats. The control without a network repeats the last point; of tokens it knows how often each
+ * occurs in the training data, with one added to every count so that none is impossible. */
 ORR_CHECKED orr_status orr_study_loss(struct orr_study_state *study, enum orr_split split, double *loss,
                                       struct orr_error *err);
 

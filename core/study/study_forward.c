@@ -63,7 +63,7 @@ orr_status orr_study_forward(struct orr_study_state *study, const double *input,
         return orr_fail(err, ORR_EINVAL,
                         "forward over %u steps: this network sees at most %u (data.context); give it the last %u",
                         steps, longest, longest);
-    const uint32_t time = n_patches ? steps : longest, batch = orr_forward_batch(n, time);
+    const uint32_t time = n_patches ? steps : longest, batch = orr_forward_batch(network, n, time);
     if (!study->forward || n_patches || study->forward_batch != batch)
         ORR_TRY(compile(study, batch, time, patches, n_patches, err));
     const orr_status status = run_batches(study, input, n, steps, time, prediction, err);

@@ -1,4 +1,4 @@
-/* The inside of a study: used by study.c and activations.c only. */
+/* The inside of a study: used by the files that make it up only. */
 #ifndef ORR_STUDY_STUDY_STATE_H
 #define ORR_STUDY_STUDY_STATE_H
 
@@ -22,7 +22,9 @@ struct orr_study_state {
     uint32_t forward_batch;
     double *forward_input, *forward_prediction; /* one batch of whole contexts */
     double *trajectories[2];                    /* by split, as last asked for */
-    const char *probe;                          /* label of the one that measures */
+    double **lent;                              /* matrices that live until a probe has measured */
+    size_t n_lent, lent_capacity;
+    const char *probe; /* label of the one that measures */
     struct orr_findings *findings;
 };
 
@@ -41,5 +43,13 @@ ORR_CHECKED orr_status orr_study_forward(struct orr_study_state *study, const do
                                          const struct orr_patch *patches, uint32_t n_patches, double *prediction,
                                          struct orr_error *err);
 void orr_study_forward_fini(struct orr_study_state *study);
+
+/* orr_study.parameter and orr_study.tokens. */
+ORR_CHECKED orr_status orr_study_parameter(struct orr_study_state *study, const char *name, struct orr_matrix *out,
+                                           struct orr_error *err);
+ORR_CHECKED orr_status orr_study_tokens(struct orr_study_state *study, uint32_t column, struct orr_matrix *out,
+                                        struct orr_error *err);
+/* Free what the two have lent. */
+void orr_study_take_back(struct orr_study_state *study);
 
 #endif

@@ -45,7 +45,7 @@ struct orr_study {
     const struct orr_field *columns;
     uint32_t n_columns;
     uint32_t context, n_observed, n_steps; /* n_steps: of a whole trajectory */
-    uint32_t vocabulary;                   /* 0: a regression model */
+    uint32_t vocabulary;                   /* tokens of each observed column; 0: a regression model */
     /* Matrices are borrowed until measure returns. rows of activations and of columns correspond. */
     orr_status (*activations)(struct orr_study_state *, const char *site, enum orr_split, enum orr_positions,
                               struct orr_matrix *out, struct orr_error *);
@@ -62,6 +62,14 @@ struct orr_study {
     orr_status (*emit)(struct orr_study_state *, const struct orr_finding *, struct orr_error *);
     /* Saved as a .npy beside the run's other results. */
     orr_status (*save)(struct orr_study_state *, const char *name, struct orr_matrix, struct orr_error *);
+    /* A parameter of the network by its name in files, in the layout of files: a weight (out, in), an embedding
+     * (tokens, channels), a bias (channels, 1). Borrowed until measure returns. ORR_EUNSUPPORTED: the control without
+     * a network has none; ORR_EINVAL: the model has none of this name. Of engines before it NULL (ORR_HAS). */
+    orr_status (*parameter)(struct orr_study_state *, const char *name, struct orr_matrix *out, struct orr_error *);
+    /* What the tokens of an observed column (0 .. n_observed-1) mean, (vocabulary, 2): the centre of the bin in the
+     * column's unit, and how many points of the training trajectories lie in it. Borrowed until measure returns.
+     * ORR_EINVAL: the data have no tokens. Of engines before it NULL (ORR_HAS). */
+    orr_status (*tokens)(struct orr_study_state *, uint32_t column, struct orr_matrix *out, struct orr_error *);
 };
 
 struct orr_probe_ops {
