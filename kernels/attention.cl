@@ -1,120 +1,350 @@
-/* Scaled dot-product attention (Vaswani and others 2017) over fused queries, keys and values, with its gradient.
+/* Scaled dot-product attention (Vaswani and others 2017) over fused queries, keys and values, with its gradient: the
+ * variant for processors.
  *
- * qkv (batch, time, 3 * channels); built once for each DEPTH = channels / heads, so that a row lies in registers.
- * Probabilities are never stored: they are computed again from lse. One item a query, or a key for the gradients of
- * keys and values; masked keys are skipped, so that a step costs what is seen.
+ * qkv (batch, time, 3 * channels); built once for each DEPTH = channels / heads. An item takes a block of up to sixteen
+ * queries, one a lane, that lie in one sequence or are whole sequences, and tiles of keys. Scores and their
+ * exponentials stay in the tile; a running maximum and sum (Milakov and Gimelshein 2018) carry on from tile to tile, so
+ * that probabilities are never stored; the gradient makes them again from lse. Keys that no query of a block sees are
+ * skipped.
  */
 #include "params.h"
-#include "sum.h"
+#include "vector.h"
 
-/* Item i is (batch, head, t). Sets where its rows begin in qkv and in y. */
-#define POSITION                                                                                                       \
-    ITEM(i, p.batch *p.heads *p.time);                                                                                 \
-    const int group = (int)(i / (uint)p.time), t = (int)i - group * p.time, batch = group / p.heads;                   \
-    const int channels = p.heads * DEPTH, head = (group - batch * p.heads) * DEPTH, first_row = batch * p.time;        \
-    global const float *from = qkv + p.qkv + first_row * 3 * channels + head
+/* Sixteenths of a row, the last perhaps in part; the keys of a tile. */
+#define CHUNKS ((DEPTH + 15) / 16)
+#define TAIL   (DEPTH % 16)
+#define KEYS   64
+/* Terms of a sum of products before it is put by: a long sum rounds what is large against each term. */
+#define PART 32
 
-/* The keys that query t sees are [first_key, end_key), the queries that see key t are [first_query, end_query). */
-static int first_key(const struct params_attention *p, int t) { return max(t + 1 - p->window, 0); }
-static int end_key(const struct params_attention *p, int t) { return p->causal ? t + 1 : min(t + p->window, p->time); }
-static int first_query(const struct params_attention *p, int t) { return p->causal ? t : max(t + 1 - p->window, 0); }
-static int end_query(const struct params_attention *p, int t) { return min(t + p->window, p->time); }
-
-static void load_row(float *to, global const float *from)
+static float16 load_chunk(global const float *row, int c)
 {
-    for (int d = 0; d < DEPTH; ++d)
-        to[d] = from[d];
+#if TAIL
+    if (c == CHUNKS - 1) return load_some(row + 16 * c, TAIL, 0.0f);
+#endif
+    return vload16(c, row);
 }
 
-/* Eight sums, so that each stays small: scores are exponents, where every rounding counts. */
-static float dot_row(const float *a, global const float *b)
+static void store_chunk(float16 x, global float *row, int c)
 {
-    float part[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
-    for (int d = 0; d < DEPTH; ++d)
-        part[d % 8] += a[d] * b[d];
-    return ((part[0] + part[1]) + (part[2] + part[3])) + ((part[4] + part[5]) + (part[6] + part[7]));
+#if TAIL
+    if (c == CHUNKS - 1) {
+        store_some(x, row + 16 * c, TAIL);
+        return;
+    }
+#endif
+    vstore16(x, c, row);
 }
 
+/* Rows [first, first + count) of all sequences put end to end; they see keys of [begin, end), lane j those of
+ * [low, high). Query `lane` is the one at place t of its sequence, which begins at row `base`. */
+struct block {
+    int first, count, begin, end;
+    int16 low, high;
+};
+
+/* How many queries blocks hold, but for the last of a sequence or the last of all. */
+static int block_rows(const struct params_attention *p) { return p->time < LANES ? LANES / p->time * p->time : LANES; }
+
+/* The block from row `first` on: place t of its sequence, 0 where whole sequences fit. */
+static struct block make_block(const struct params_attention *p, int first, int t)
+{
+    const int rows = p->batch * p->time, packed = p->time < LANES;
+    struct block b;
+    b.first = first;
+    b.count = packed ? min(block_rows(p), rows - first) : min(LANES, p->time - t);
+    /* lane / time without a division: exact for lanes below sixteen. */
+    const int16 sequence = packed ? (lane_numbers() * (65536 / p->time + 1)) >> 16 : (int16)(0);
+    const int16 base = first - t + sequence * p->time, place = t + lane_numbers() - sequence * p->time;
+    b.low = base + max(place + 1 - p->window, (int16)(0));
+    b.high = base + (p->causal ? place + 1 : min(place + p->window, (int16)(p->time)));
+    const int last = t + b.count - 1;
+    b.begin = packed ? first : first - t + max(t + 1 - p->window, 0);
+    b.end = packed ? first + b.count : first - t + (p->causal ? last + 1 : min(last + p->window, p->time));
+    return b;
+}
+
+/* The block's rows as columns: turned[d] holds element d of all of them. */
+static void turn_rows(float16 *turned, global const float *from, int stride, int count)
+{
+    for (int c = 0; c < CHUNKS; ++c) {
+        float16 block[LANES];
+#pragma unroll
+        for (int j = 0; j < LANES; ++j)
+            block[j] = load_chunk(from + min(j, count - 1) * stride, c);
+        transpose(block);
+#pragma unroll
+        for (int j = 0; j < LANES; ++j)
+            turned[16 * c + j] = block[j];
+    }
+}
+
+#define EIGHT(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+#define FOUR(DO)  DO(0) DO(1) DO(2) DO(3)
+#define TWO(DO)   DO(0) DO(1)
+#define ONE(DO)   DO(0)
+
+/* out[j] := the products of all queries with row k + j, of eight rows; those from `end` on repeat the last. */
+static void dot_rows(float16 *out, const float16 *turned, global const float *from, int stride, int k, int end)
+{
+#define ROW(j) global const float *row##j = from + min(k + j, end - 1) * stride;
+    EIGHT(ROW)
+#undef ROW
+#pragma unroll
+    for (int first = 0; first < DEPTH; first += PART) {
+#define CLEAR(j) float16 sum##j = (float16)(0.0f);
+        EIGHT(CLEAR)
+#undef CLEAR
+        for (int d = first; d < min(first + PART, DEPTH); ++d) {
+            const float16 q = turned[d];
+#define STEP(j) sum##j = fma(q, (float16)(row##j[d]), sum##j);
+            EIGHT(STEP)
+#undef STEP
+        }
+#define GIVE(j) out[j] = first ? out[j] + sum##j : sum##j;
+        EIGHT(GIVE)
+#undef GIVE
+    }
+}
+
+/* Body of add_rows for the sums that MANY names: their products with chunk c, and with c + 1 where PAIR(..) is itself.
+ */
+#define ADD_CHUNK(MANY)                                                                                                \
+    MANY(TAKE)                                                                                                         \
+    for (int i = 0; i < n; ++i) {                                                                                      \
+        const float16 x = load_chunk(from + i * stride, c);                                                            \
+        MANY(ADD)                                                                                                      \
+    }                                                                                                                  \
+    MANY(PUT)
+#define TAKE(j) float16 a##j = sums[j * CHUNKS + c];
+#define ADD(j)  a##j = fma((float16)(weight[i * across + j * along]), x, a##j);
+#define PUT(j)  sums[j * CHUNKS + c] = a##j;
+#define ADD_PAIR(MANY)                                                                                                 \
+    MANY(TAKE_PAIR)                                                                                                    \
+    for (int i = 0; i < n; ++i) {                                                                                      \
+        const float16 x = load_chunk(from + i * stride, c), y = load_chunk(from + i * stride, c + 1);                  \
+        MANY(ADD_BOTH)                                                                                                 \
+    }                                                                                                                  \
+    MANY(PUT_PAIR)
+#define TAKE_PAIR(j) float16 a##j = sums[j * CHUNKS + c], b##j = sums[j * CHUNKS + c + 1];
+#define ADD_BOTH(j)                                                                                                    \
+    const float16 w##j = (float16)(weight[i * across + j * along]);                                                    \
+    a##j = fma(w##j, x, a##j);                                                                                         \
+    b##j = fma(w##j, y, b##j);
+#define PUT_PAIR(j)                                                                                                    \
+    sums[j * CHUNKS + c] = a##j;                                                                                       \
+    sums[j * CHUNKS + c + 1] = b##j;
+
+/* How many of n sums are made at once: 4, 2 or 1. */
+static int together_of(int n) { return n >= 4 ? 4 : n >= 2 ? 2 : 1; }
+
+/* sums[j] (of CHUNKS vectors each) += sum over i in [0, n) of weight[i * across + j * along] * row i, for `together`
+ * values of j. */
+static void add_rows(float16 *sums, int together, const float *weight, int across, int along, global const float *from,
+                     int stride, int n)
+{
+    int c = 0;
+    for (; c + 1 < CHUNKS; c += 2) {
+        if (together == 4) {
+            ADD_PAIR(FOUR)
+        } else if (together == 2) {
+            ADD_PAIR(TWO)
+        } else {
+            ADD_PAIR(ONE)
+        }
+    }
+    if (c < CHUNKS) {
+        if (together == 4) {
+            ADD_CHUNK(FOUR)
+        } else if (together == 2) {
+            ADD_CHUNK(TWO)
+        } else {
+            ADD_CHUNK(ONE)
+        }
+    }
+}
+
+static int16 seen(const struct block *b, int k) { return (k >= b->low) & (k < b->high); }
+
+/* sums of the block's rows += weight (of the tile's keys [first, end)) times the keys' rows, each over the keys of its
+ * own sequence. */
+static void add_keys(float16 *sums, const struct params_attention *p, const struct block *b, const float16 *weight,
+                     int first, int end, global const float *from, int stride)
+{
+    const int span = min(p->time, LANES);
+    int low[LANES], high[LANES];
+    vstore16(b->low, 0, low);
+    vstore16(b->high, 0, high);
+    for (int sequence = 0; sequence < b->count; sequence += span)
+        for (int r = sequence, last = min(sequence + span, b->count), together; r < last; r += together) {
+            together = together_of(last - r);
+            const int k = max(first, low[r]), n = min(end, high[r + together - 1]) - k;
+            add_rows(sums + r * CHUNKS, together, (const float *)(weight + (k - first)) + r, LANES, 1,
+                     from + k * stride, stride, n);
+        }
+}
+
+/* Item (head, block of queries). */
 kernel void attention_value(global const float *qkv, global float *y, global float *lse,
                             const struct params_attention p)
 {
-    POSITION;
-    const int stride = 3 * channels, begin = first_key(&p, t), end = end_key(&p, t);
-    float query[DEPTH], sum[DEPTH], most = -INFINITY;
-    for (int d = 0; d < DEPTH; ++d)
-        query[d] = p.scale < 0.0f ? -from[t * stride + d] : from[t * stride + d];
-    for (int k = begin; k < end; ++k) {
-        const float score = dot_row(query, from + k * stride + channels);
-        most = score > most ? score : most;
-    }
-    struct sum total = {0.0f, 0.0f};
-    for (int d = 0; d < DEPTH; ++d)
-        sum[d] = 0.0f;
-    for (int k = begin; k < end; ++k) {
-        global const float *value = from + k * stride + 2 * channels;
-        /* The difference of scores that matter is exact; scaled before, it would not be. */
-        const float weight = exp((dot_row(query, from + k * stride + channels) - most) * fabs(p.scale));
-        sum_add(&total, weight);
+    const int per = p.time < LANES ? 1 : (p.time + LANES - 1) / LANES;
+    const int packs = p.time < LANES ? (p.batch * p.time + block_rows(&p) - 1) / block_rows(&p) : p.batch;
+    ITEM(i, packs * per * p.heads);
+    const int which = (int)i / p.heads, head = (int)i - which * p.heads, pack = which / per,
+              t = (which - pack * per) * LANES;
+    const struct block b = make_block(&p, p.time < LANES ? pack * block_rows(&p) : pack * p.time + t, t);
+    const int channels = p.heads * DEPTH, stride = 3 * channels;
+    global const float *from = qkv + p.qkv + head * DEPTH;
+    float16 turned[16 * CHUNKS], weight[KEYS], sums[LANES * CHUNKS];
+    turn_rows(turned, from + b.first * stride, stride, b.count);
+    const float scale = fabs(p.scale);
+    if (p.scale < 0.0f)
         for (int d = 0; d < DEPTH; ++d)
-            sum[d] += weight * value[d];
+            turned[d] = -turned[d];
+    for (int c = 0; c < LANES * CHUNKS; ++c)
+        sums[c] = (float16)(0.0f);
+    float16 most = (float16)(-INFINITY), total = (float16)(0.0f);
+    for (int first = b.begin; first < b.end; first += KEYS) {
+        const int end = min(first + KEYS, b.end);
+        float16 before = most;
+        for (int k = first; k < end; k += 8) {
+            dot_rows(weight + (k - first), turned, from + channels, stride, k, end);
+            for (int j = 0; j < 8; ++j) {
+                const float16 score = weight[k - first + j];
+                most = seen(&b, k + j) && score > most ? score : most;
+            }
+        }
+        const int16 moved = most != before;
+        if (first > b.begin && any(moved)) {
+            const float16 shrink = select((float16)(1.0f), exp((before - most) * scale), moved);
+            float part[LANES];
+            vstore16(shrink, 0, part);
+            total *= shrink;
+            for (int r = 0; r < b.count; ++r)
+                for (int c = 0; c < CHUNKS; ++c)
+                    sums[r * CHUNKS + c] *= part[r];
+        }
+        float16 sum = (float16)(0.0f);
+        for (int k = first; k < end; ++k) {
+            /* The difference of scores that matter is exact; scaled before, it would not be. */
+            const float16 w = exp((weight[k - first] - most) * scale);
+            weight[k - first] = select((float16)(0.0f), w, seen(&b, k));
+            sum += weight[k - first];
+        }
+        total += sum;
+        add_keys(sums, &p, &b, weight, first, end, from + 2 * channels, stride);
     }
-    const float all = sum_result(&total);
-    global float *to = y + p.y + (first_row + t) * channels + head;
-    for (int d = 0; d < DEPTH; ++d)
-        to[d] = sum[d] / all;
-    lse[p.lse + i] = most * fabs(p.scale) + log(all);
+    float all[LANES], log_sum[LANES];
+    vstore16(total, 0, all);
+    vstore16(most * scale + log(total), 0, log_sum);
+    for (int r = 0; r < b.count; ++r) {
+        global float *to = y + p.y + (b.first + r) * channels + head * DEPTH;
+        for (int c = 0; c < CHUNKS; ++c)
+            store_chunk(sums[r * CHUNKS + c] / all[r], to, c);
+        const int sequence = (b.first + r) / p.time;
+        lse[p.lse + (sequence * p.heads + head) * p.time + b.first + r - sequence * p.time] = log_sum[r];
+    }
 }
 
-/* dq of one query, and along (batch, heads, time), the sum of dy * y over the head. */
-kernel void attention_grad_query(global const float *dy, global const float *qkv, global const float *y,
-                                 global const float *lse, global float *along_out, global float *dqkv,
-                                 const struct params_attention p)
+/* Row k of `to`, of the tile's keys [first, end): plus the sum over the queries of its sequence in the block, or that
+ * sum where the block is the first to see the key. */
+static void add_queries(global float *to, int to_stride, const struct params_attention *p, const struct block *b,
+                        const float16 *weight, int first, int end, global const float *from, int stride)
 {
-    POSITION;
-    const int stride = 3 * channels, begin = first_key(&p, t), end = end_key(&p, t);
-    float query[DEPTH], slope[DEPTH], sum[DEPTH];
-    load_row(query, from + t * stride);
-    load_row(slope, dy + p.dy + (first_row + t) * channels + head);
-    const float along = dot_row(slope, y + p.y + (first_row + t) * channels + head), log_sum = lse[p.lse + i];
-    for (int d = 0; d < DEPTH; ++d)
-        sum[d] = 0.0f;
-    for (int k = begin; k < end; ++k) {
-        global const float *key = from + k * stride + channels;
-        const float weight = exp(dot_row(query, key) * p.scale - log_sum);
-        const float dscore = weight * (dot_row(slope, key + channels) - along) * p.scale;
-        for (int d = 0; d < DEPTH; ++d)
-            sum[d] += dscore * key[d];
-    }
-    along_out[p.along + i] = along;
-    global float *to = dqkv + p.dqkv + (first_row + t) * stride + head;
-    for (int d = 0; d < DEPTH; ++d)
-        to[d] = sum[d];
-}
-
-/* dk and dv of one key; here t is the key's place. */
-kernel void attention_grad_key(global const float *dy, global const float *qkv, global const float *lse,
-                               global const float *along, global float *dqkv, const struct params_attention p)
-{
-    POSITION;
-    const int stride = 3 * channels, begin = first_query(&p, t), end = end_query(&p, t);
-    float key[DEPTH], value[DEPTH], dkey[DEPTH], dvalue[DEPTH];
-    load_row(key, from + t * stride + channels);
-    load_row(value, from + t * stride + 2 * channels);
-    for (int d = 0; d < DEPTH; ++d)
-        dkey[d] = dvalue[d] = 0.0f;
-    for (int k = begin; k < end; ++k) {
-        global const float *query = from + k * stride, *slope = dy + p.dy + (first_row + k) * channels + head;
-        const int seen = group * p.time + k;
-        const float weight = exp(dot_row(key, query) * p.scale - lse[p.lse + seen]);
-        const float dscore = weight * (dot_row(value, slope) - along[p.along + seen]) * p.scale;
-        for (int d = 0; d < DEPTH; ++d) {
-            dkey[d] += dscore * query[d];
-            dvalue[d] += weight * slope[d];
+    const bool packed = p->time < LANES;
+    for (int sequence = 0; sequence < b->count; sequence += min(p->time, LANES)) {
+        const int last = packed ? min(sequence + p->time, b->count) : b->count;
+        const int begin = packed ? b->first + sequence : first, stop = packed ? b->first + last : end;
+        for (int k = begin, together; k < stop; k += together) {
+            const bool fresh = packed || (p->causal && k >= b->first);
+            together = together_of((!fresh && p->causal ? min(stop, b->first) : stop) - k);
+            const int r = p->causal ? max(sequence, k - b->first) : sequence;
+            float16 sums[4 * CHUNKS];
+            for (int j = 0; j < together; ++j)
+                for (int c = 0; c < CHUNKS; ++c)
+                    sums[j * CHUNKS + c] = fresh ? (float16)(0.0f) : load_chunk(to + (k + j) * to_stride, c);
+            add_rows(sums, together, (const float *)(weight + (k - first)) + r, 1, LANES,
+                     from + (b->first + r) * stride, stride, last - r);
+            for (int j = 0; j < together; ++j)
+                for (int c = 0; c < CHUNKS; ++c)
+                    store_chunk(sums[j * CHUNKS + c], to + (k + j) * to_stride, c);
         }
     }
-    global float *to = dqkv + p.dqkv + (first_row + t) * stride + channels + head;
-    for (int d = 0; d < DEPTH; ++d) {
-        to[d] = dkey[d];
-        to[channels + d] = dvalue[d];
+}
+
+/* The block's log sums of exponentials, and sums of dy * y over the head. */
+static void along_queries(const struct params_attention *p, const struct block *b, int head, global const float *y,
+                          global const float *lse, const float16 *slope, float16 *log_sum, float16 *along)
+{
+    const int channels = p->heads * DEPTH;
+    float16 turned[16 * CHUNKS];
+    float part[LANES];
+    turn_rows(turned, y + b->first * channels, channels, b->count);
+    *along = (float16)(0.0f);
+    for (int c = 0; c < CHUNKS; ++c) {
+        float16 sum = (float16)(0.0f);
+        for (int d = 16 * c; d < min(16 * c + 16, DEPTH); ++d)
+            sum = fma(slope[d], turned[d], sum);
+        *along += sum;
+    }
+    for (int r = 0; r < LANES; ++r) {
+        const int row = b->first + min(r, b->count - 1), sequence = row / p->time;
+        part[r] = lse[(sequence * p->heads + head) * p->time + row - sequence * p->time];
+    }
+    *log_sum = vload16(0, part);
+}
+
+/* dq of a block, and its part of dk and dv. */
+static void grad_block(const struct params_attention *p, const struct block *b, int head, global const float *dy,
+                       global const float *qkv, global const float *y, global const float *lse, global float *dqkv)
+{
+    const int channels = p->heads * DEPTH, stride = 3 * channels;
+    float16 query[16 * CHUNKS], slope[16 * CHUNKS], weight[KEYS], dscore[KEYS], sums[LANES * CHUNKS], log_sum, along;
+    turn_rows(query, qkv + b->first * stride, stride, b->count);
+    turn_rows(slope, dy + b->first * channels, channels, b->count);
+    along_queries(p, b, head, y, lse, slope, &log_sum, &along);
+    for (int c = 0; c < LANES * CHUNKS; ++c)
+        sums[c] = (float16)(0.0f);
+    for (int first = b->begin; first < b->end; first += KEYS) {
+        const int end = min(first + KEYS, b->end);
+        for (int k = first; k < end; k += 8) {
+            dot_rows(weight + (k - first), query, qkv + channels, stride, k, end);
+            dot_rows(dscore + (k - first), slope, qkv + 2 * channels, stride, k, end);
+        }
+        for (int k = first; k < end; ++k) {
+            const float16 w = exp(weight[k - first] * p->scale - log_sum);
+            const int16 mask = seen(b, k);
+            weight[k - first] = select((float16)(0.0f), w, mask);
+            dscore[k - first] = select((float16)(0.0f), w * (dscore[k - first] - along) * p->scale, mask);
+        }
+        add_keys(sums, p, b, dscore, first, end, qkv + channels, stride);
+        add_queries(dqkv + channels, stride, p, b, dscore, first, end, qkv, stride);
+        add_queries(dqkv + 2 * channels, stride, p, b, weight, first, end, dy, channels);
+    }
+    for (int r = 0; r < b->count; ++r)
+        for (int c = 0; c < CHUNKS; ++c)
+            store_chunk(sums[r * CHUNKS + c], dqkv + (b->first + r) * stride, c);
+}
+
+/* Item (head, sequence, or pack of whole ones): every block in its turn, so that dk and dv are sums in a fixed order.
+ */
+kernel void attention_grad(global const float *dy, global const float *qkv, global const float *y,
+                           global const float *lse, global float *dqkv, const struct params_attention p)
+{
+    const int rows = p.batch * p.time, pack_rows = p.time < LANES ? block_rows(&p) : p.time;
+    ITEM(i, (rows + pack_rows - 1) / pack_rows * p.heads);
+    const int pack = (int)i / p.heads, head = (int)i - pack * p.heads, first = pack * pack_rows;
+    const int channels = p.heads * DEPTH, stride = 3 * channels, end = min(first + pack_rows, rows);
+    global float *to = dqkv + p.dqkv + head * DEPTH;
+    for (int k = first; k < end && p.time >= LANES && !p.causal; ++k)
+        for (int c = 0; c < CHUNKS; ++c) {
+            store_chunk((float16)(0.0f), to + k * stride + channels, c);
+            store_chunk((float16)(0.0f), to + k * stride + 2 * channels, c);
+        }
+    for (int k = first; k < end; k += LANES) {
+        const struct block b = make_block(&p, k, k - first);
+        grad_block(&p, &b, head, dy + p.dy + head * DEPTH, qkv + p.qkv + head * DEPTH, y + p.y + head * DEPTH,
+                   lse + p.lse, to);
     }
 }

@@ -1,47 +1,52 @@
-/* Losses with their gradients: mean square, and cross-entropy over classes (target -1: ignored). */
+/* Losses with their gradients: mean square, and cross-entropy over classes (target -1: ignored). The variant for
+ * processors: vectors, and one item a row where a row is summed.
+ */
 #include "params.h"
-#include "sum.h"
+#include "vector.h"
 
-/* Item = chunk of REDUCE_CHUNK elements: its sum of (x - target)^2. */
+/* Item = chunk of REDUCE_CHUNK elements: its part of the mean of (x - target)^2. */
 kernel void loss_squares(global const float *x, global const float *target, global float *part,
                          const struct params_loss p)
 {
     ITEM(i, p.chunks);
-    const int first = (int)i * REDUCE_CHUNK, end = min(first + REDUCE_CHUNK, p.count);
-    struct sum s = {0.0f, 0.0f};
-    for (int k = first; k < end; ++k) {
-        const float error = x[p.x + k] - target[p.target + k];
-        sum_add(&s, error * error);
+    const int first = (int)i * REDUCE_CHUNK, n = min(REDUCE_CHUNK, p.count - first);
+    global const float *value = x + p.x + first, *wanted = target + p.target + first;
+    float16 s = (float16)(0.0f);
+    for (int c = 0; 16 * c < n; ++c) {
+        const float16 error = row_chunk(value, c, n, 0.0f) - row_chunk(wanted, c, n, 0.0f);
+        s += error * error;
     }
-    part[p.term + i] = sum_result(&s);
+    part[p.term + i] = add_lanes(s) / (float)p.count;
 }
 
+/* Item = sixteen elements. */
 kernel void loss_squares_grad(global const float *dloss, global const float *x, global const float *target,
                               global float *dx, const struct params_loss p)
 {
-    ITEM(i, p.count);
-    dx[p.y + i] = dloss[p.dloss] * 2.0f * (x[p.x + i] - target[p.target + i]) / (float)p.count;
+    ITEM(i, ((uint)p.count + 15) / 16);
+    const float16 error =
+        row_chunk(x + p.x, (int)i, p.count, 0.0f) - row_chunk(target + p.target, (int)i, p.count, 0.0f);
+    put_chunk(dloss[p.dloss] * 2.0f * error / (float)p.count, dx + p.y, (int)i, p.count);
 }
 
-/* Item = row: lse, and the row's term lse - logits[target]; 0 where ignored, NaN where the target is out of range. */
+/* Item = row: lse, and in scratch the row's term lse - logits[target] and whether it counts; 0 where ignored, NaN where
+ * the target is out of range. */
 kernel void loss_classes(global const float *logits, global const int *target, global float *lse, global float *scratch,
                          const struct params_loss p)
 {
     ITEM(i, p.count);
-    global const float *row = logits + p.x + i * (uint)p.width;
-    const int label = target[p.target + i];
-    float most = -INFINITY;
-    for (int j = 0; j < p.width; ++j)
-        most = row[j] > most ? row[j] : most;
-    struct sum s = {0.0f, 0.0f};
-    for (int j = 0; j < p.width; ++j)
-        sum_add(&s, exp(row[j] - most));
-    const float log_sum = log(sum_result(&s));
+    const int label = target[p.target + i], width = p.width;
+    global const float *row = logits + p.x + i * (uint)width;
+    const float most = row_largest(row, width);
+    float16 s = (float16)(0.0f);
+    ADD_ALONG(s, c, (width + 15) / 16, exp(row_chunk(row, c, width, -INFINITY) - most))
+    const float log_sum = log(add_lanes(s));
     float term = NOT_A_NUMBER;
     if (label == -1) term = 0.0f;
-    if (label >= 0 && label < p.width) term = most - row[label] + log_sum;
+    if (label >= 0 && label < width) term = most - row[label] + log_sum;
     lse[p.lse + i] = most + log_sum;
     scratch[p.term + i] = term;
+    scratch[p.counted + i] = label == -1 ? 0.0f : 1.0f;
 }
 
 /* 1 for every target that is not -1. */
@@ -59,16 +64,23 @@ kernel void loss_mean(global const float *scratch, global float *loss, const str
     loss[p.y] = counted > 0.0f ? scratch[p.total] / counted : 0.0f;
 }
 
-/* dlogits = dloss (exp(logits - lse) - [target]) / (targets counted); rows with target -1 are zero. */
+/* dlogits = dloss (exp(logits - lse) - [target]) / (targets counted); rows with target -1 are zero. Item = row. */
 kernel void loss_classes_grad(global const float *dloss, global const float *logits, global const int *target,
                               global const float *lse, global const float *scratch, global float *dlogits,
                               const struct params_loss p)
 {
     ITEM(i, p.count);
-    const int row = (int)(i / (uint)p.width), j = (int)i - row * p.width, label = target[p.target + row];
-    const float error = exp(logits[p.x + i] - lse[p.lse + row]) - (j == label ? 1.0f : 0.0f);
-    float slope = dloss[p.dloss] * error / scratch[p.counted];
-    if (label == -1) slope = 0.0f;
-    if (label < -1 || label >= p.width) slope = NOT_A_NUMBER;
-    dlogits[p.y + i] = slope;
+    const int label = target[p.target + i], width = p.width;
+    const float slope = dloss[p.dloss], counted = scratch[p.counted], log_sum = lse[p.lse + i];
+    global const float *row = logits + p.x + i * (uint)width;
+    global float *to = dlogits + p.y + i * (uint)width;
+    for (int c = 0; 16 * c < width; ++c) {
+        const int16 wanted = (lane_numbers() + 16 * c) == label;
+        const float16 error =
+            exp(row_chunk(row, c, width, 0.0f) - log_sum) - select((float16)(0.0f), (float16)(1.0f), wanted);
+        float16 d = slope * error / counted;
+        if (label == -1) d = (float16)(0.0f);
+        if (label < -1 || label >= width) d = (float16)(NOT_A_NUMBER);
+        put_chunk(d, to, c, width);
+    }
 }

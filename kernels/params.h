@@ -51,6 +51,7 @@ struct params_pad {
 struct params_rows {
     int table, index, row, y, count, rows, width, run;
     int missing; /* the bits of what an index out of range gives */
+    int shift;   /* added to every index */
 };
 
 struct params_sort {
@@ -58,15 +59,26 @@ struct params_sort {
     int distance, block; /* of one step of the bitonic network */
 };
 
-/* in (outer, length, inner) -> y (outer, chunks, inner); sums are divided by divisor. */
+/* in (outer, length, inner) -> y (outer, chunks, inner); sums are divided by divisor. An item takes one of `columns`
+ * parts of the inner axis. */
 struct params_reduce {
-    int in, y, count, length, chunks, inner;
+    int in, y, count, length, chunks, inner, columns;
     float divisor;
+};
+
+/* Columns that one item of a second pass adds up. */
+#define JOIN_WIDTH 16
+
+/* y[y + i] := the sum of `chunks` partial sums of each of `columns`, from element `from` on; or so for each of `rows`
+ * rows of a table. */
+struct params_join {
+    int from, chunks, columns, y, count, rows;
 };
 
 struct params_random {
     int step, y, count;
     int seed_low, seed_high, stream, below;
+    int plus, with_plus; /* what is added to normal numbers, when with_plus */
     float scale;
 };
 
@@ -77,9 +89,40 @@ struct params_along_rows {
 
 struct params_norm {
     int dy, x, gain, bias, mean, rstd, y, rows, width;
-    int chunks; /* of rows, in the gradients of gain and bias */
+    int chunk, chunks; /* rows of a chunk, and how many, in the gradients of gain and bias */
     int dgain, dbias;
+    int plus, with_plus; /* what is added to the first result, when with_plus */
     float epsilon;
+};
+
+/* Of params_product.with. */
+#define PRODUCT_TURN_A    1
+#define PRODUCT_TURN_B    2
+#define PRODUCT_BIAS      4
+#define PRODUCT_BEFORE    8
+#define PRODUCT_SILU      16
+#define PRODUCT_GELU      32
+#define PRODUCT_SILU_GRAD 64
+#define PRODUCT_GELU_GRAD 128
+#define PRODUCT_RESIDUAL  256
+#define PRODUCT_SUMS      512
+/* Those that product_finish.h adds to a result. */
+#define PRODUCT_EPILOGUE (PRODUCT_SUMS - PRODUCT_BIAS)
+/* Terms of a plain sum, and of plain sums of those; sums of the latter are compensated. */
+#define PRODUCT_CHAIN 32
+#define PRODUCT_PANEL 256
+/* Most rows of an item of product_panel.cl, and how many of its rows are in registers at a time. */
+#define PRODUCT_ROWS        128
+#define PRODUCT_TILE(width) ((width) == 16 ? 8 : 4)
+
+/* y (count, m, n) := a (count, m, k) times b (count, k, n), turned where `with` says so. Of `chunks` chunks of `length`
+ * of the inner axis each gives a y of its own, `apart` elements after the one before, and n sums. */
+struct params_product {
+    int a, b, y, bias, residual, before, at, sums;
+    int count, m, n, k;
+    int chunks, length, apart;
+    int block; /* rows of an item; a multiple of its tile */
+    int with;
 };
 
 struct params_attention {

@@ -11,7 +11,7 @@ kernel void rows_gather(global const uint *table, global const int *index, globa
     ITEM(i, p.count);
     const uint block = (uint)p.run * (uint)p.width;
     const uint which = i / block, j = i - which * block;
-    const int first = index[p.index + which];
+    const int first = as_int(as_uint(index[p.index + which]) + as_uint(p.shift));
     uint word = as_uint(p.missing);
     if (first == -1) word = 0u;
     if (first >= 0 && first <= p.rows - p.run) word = table[p.table + first * p.width + j];

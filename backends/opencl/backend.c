@@ -4,8 +4,10 @@
  * does: no atomics, and every sum in an order that depends on shapes and launch_work only. Calls are queued in order
  * and not waited for.
  */
-#include "operations.h"
+#include "prepare.h"
+#include "product.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static uint32_t device_count(void) { return opencl_found_count(); }
@@ -82,6 +84,7 @@ static orr_status buffer_write(struct orr_device *dev, struct orr_buffer *buf, s
                                struct orr_error *err)
 {
     OPENCL_TRY(check_range("write", buf, at, n, err));
+    dev->tally.written += n;
     if (n) OPENCL_CALL("writing", clEnqueueWriteBuffer, dev->queue, buf->memory, CL_TRUE, at, n, src, 0, NULL, NULL);
     return ORR_OK;
 }
@@ -90,6 +93,7 @@ static orr_status buffer_read(struct orr_device *dev, struct orr_buffer *buf, si
                               struct orr_error *err)
 {
     OPENCL_TRY(check_range("read", buf, at, n, err));
+    dev->tally.read += n;
     if (n) OPENCL_CALL("reading", clEnqueueReadBuffer, dev->queue, buf->memory, CL_TRUE, at, n, dst, 0, NULL, NULL);
     return ORR_OK;
 }
@@ -108,51 +112,21 @@ static orr_status finish(struct orr_device *dev, struct orr_error *err)
     return ORR_OK;
 }
 
-struct program {
-    size_t count;
-    struct orr_call call[];
-};
-
-static void discard(struct orr_device *dev, void *program)
+static void counters(struct orr_device *dev, struct orr_counters *out)
 {
-    (void)dev;
-    opencl_host->dealloc(program);
-}
-
-/* Everything but the work: kernels are compiled and scratch is allocated before the first step, not during it. */
-static orr_status rehearse(struct orr_device *dev, const struct program *p, struct orr_error *err)
-{
-    orr_status status = ORR_OK;
-    dev->rehearsing = true;
-    for (size_t i = 0; i < p->count && status == ORR_OK; ++i)
-        status = opencl_run(dev, &p->call[i], err);
-    dev->rehearsing = false;
-    return status;
-}
-
-static orr_status prepare(struct orr_device *dev, const struct orr_call *const *calls, size_t n, void **program,
-                          struct orr_error *err)
-{
-    struct program *p = opencl_host->alloc(sizeof *p + n * sizeof p->call[0], 64);
-    if (!p) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: a program of %zu calls", n);
-    p->count = n;
-    for (size_t i = 0; i < n; ++i)
-        p->call[i] = *calls[i];
-    const orr_status status = rehearse(dev, p, err);
-    if (status != ORR_OK) {
-        discard(dev, p);
-        return status;
+    struct orr_counters all = {.size = out->size,
+                               .n_providers = OPENCL_PROVIDERS,
+                               .launches = dev->tally.launches - dev->tally.library_launches,
+                               .library_calls = dev->tally.libraries,
+                               .bytes_written = dev->tally.written,
+                               .bytes_read = dev->tally.read};
+    const struct opencl_product_tally *tally = opencl_product_tally(dev);
+    for (int i = 0; i < OPENCL_PROVIDERS; ++i) {
+        snprintf(all.provider[i].name, sizeof all.provider[i].name, "%s", opencl_provider_names[i]);
+        all.provider[i].products = tally[i].products;
+        all.provider[i].multiply_adds = tally[i].multiply_adds;
     }
-    *program = p;
-    return ORR_OK;
-}
-
-static orr_status execute(struct orr_device *dev, void *program, struct orr_error *err)
-{
-    const struct program *p = program;
-    for (size_t i = 0; i < p->count; ++i)
-        OPENCL_TRY(opencl_run(dev, &p->call[i], err));
-    return ORR_OK;
+    memcpy(out, &all, out->size < sizeof all ? out->size : sizeof all);
 }
 
 static const struct orr_backend_ops backend_ops = {
@@ -168,18 +142,15 @@ static const struct orr_backend_ops backend_ops = {
     .supports = supports,
     .run = opencl_run,
     .finish = finish,
-    .prepare = prepare,
-    .execute = execute,
-    .discard = discard,
+    .prepare = opencl_prepare,
+    .execute = opencl_execute,
+    .discard = opencl_discard,
+    .elapsed = opencl_elapsed,
+    .watch = opencl_device_watch,
+    .counters = counters,
 };
 
 static const struct orr_plugin plugin = {
-    .magic = ORR_ABI_MAGIC,
-    .size = sizeof plugin,
-    .abi_major = ORR_ABI_MAJOR,
-    .abi_minor = ORR_ABI_MINOR,
-    .kind = ORR_BACKEND,
-    .build = ORR_BUILD_FLAGS,
     .name = "opencl",
     .version = "0.1.0",
     .summary = "any OpenCL 1.2 device: AMD, Intel and NVIDIA GPUs, and processors; products by CLBlast",
@@ -187,6 +158,7 @@ static const struct orr_plugin plugin = {
     .license = "MIT",
     .params = params,
     .ops = &backend_ops,
+    ORR_PLUGIN_HEAD(ORR_BACKEND),
 };
 
 const struct orr_plugin *orr_plugin_query(const struct orr_host *host)

@@ -1,5 +1,5 @@
 /* Opening and closing a device, its scratch memory, and keeping its queue short. */
-#include "device.h"
+#include "product.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,6 +25,8 @@ static orr_status create(struct orr_device *dev, struct orr_error *err)
     dev->queue = cl.clCreateCommandQueue(dev->context, dev->found->device, 0, &code);
     if (!dev->queue) return opencl_fail(err, "clCreateCommandQueue", code, "opening the device");
     cl_mem scratch;
+    OPENCL_TRY(opencl_variant_choose(dev->found, &dev->variant, err));
+    OPENCL_TRY(opencl_products_open(dev, err));
     return opencl_scratch(dev, 1, &scratch, err);
 }
 
@@ -34,7 +36,6 @@ orr_status opencl_device_open(uint32_t index, uint64_t launch_work, struct orr_d
     if (!found) return err->code;
     if (found->refused)
         return OPENCL_FAIL(err, ORR_EUNSUPPORTED, "%s cannot be used: %s", found->info.name, found->refused);
-    OPENCL_TRY(opencl_clblast_load(err));
     struct orr_device *dev = opencl_host->alloc(sizeof *dev, 64);
     if (!dev) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for a device", sizeof *dev);
     *dev = (struct orr_device){.found = found, .align = found->info.align, .launch_work = launch_work};
@@ -56,13 +57,15 @@ void opencl_device_close(struct orr_device *dev)
     opencl_host->log(ORR_LOG_DEBUG, "opencl", "%llu launches, the largest of %llu visits; %llu flushes, %llu waits",
                      (unsigned long long)dev->tally.launches, (unsigned long long)dev->tally.largest,
                      (unsigned long long)dev->tally.flushes, (unsigned long long)dev->tally.waits);
+    opencl_products_close(dev);
     if (dev->queue) cl.clFinish(dev->queue);
     opencl_programs_release(dev);
     if (dev->bound) cl.clReleaseEvent(dev->bound);
     if (dev->scratch) cl.clReleaseMemObject(dev->scratch);
+    if (dev->partials) cl.clReleaseMemObject(dev->partials);
     if (dev->queue) cl.clReleaseCommandQueue(dev->queue);
     /* CLBlast keeps programs of every context, and would free them after the driver has gone. */
-    if (atomic_fetch_sub(&open_devices, 1) == 1) clblast.CLBlastClearCache();
+    if (atomic_fetch_sub(&open_devices, 1) == 1 && clblast.CLBlastClearCache) clblast.CLBlastClearCache();
     if (dev->context) cl.clReleaseContext(dev->context);
     opencl_host->dealloc(dev);
 }
@@ -92,29 +95,53 @@ orr_status opencl_queued(struct orr_device *dev, uint32_t count, uint64_t visits
     return ORR_OK;
 }
 
+/* memory (of *bytes) is at least `wanted` from now on; what was in it may be gone. */
+static orr_status reserve(struct orr_device *dev, cl_mem *memory, size_t *bytes, uint64_t wanted, struct orr_error *err)
+{
+    const uint64_t most = dev->found->info.memory_bytes;
+    if (wanted <= *bytes) return ORR_OK;
+    if (wanted > dev->found->info.max_alloc)
+        return OPENCL_FAIL(err, ORR_ENOMEM,
+                           "%llu bytes of scratch are more than the device's largest buffer (%llu): lower the batch",
+                           (unsigned long long)wanted, (unsigned long long)dev->found->info.max_alloc);
+    if (most && (dev->allocated > most || wanted > most - dev->allocated))
+        return OPENCL_FAIL(err, ORR_ENOMEM,
+                           "%llu bytes of scratch and %llu of buffers are more than the device has (%llu): lower the "
+                           "batch, the context or n_embd",
+                           (unsigned long long)wanted, (unsigned long long)dev->allocated, (unsigned long long)most);
+    cl_int code = CL_SUCCESS;
+    /* What is queued keeps the old one alive for as long as it needs it, and so do programs that are bound to it. */
+    if (*memory) cl.clReleaseMemObject(*memory);
+    *bytes = 0;
+    *memory = cl.clCreateBuffer(dev->context, CL_MEM_READ_WRITE, (size_t)wanted, NULL, &code);
+    if (!*memory) return opencl_fail(err, "clCreateBuffer", code, "allocating scratch");
+    *bytes = (size_t)wanted;
+    return ORR_OK;
+}
+
 orr_status opencl_scratch(struct orr_device *dev, uint64_t elements, cl_mem *out, struct orr_error *err)
 {
-    const size_t bytes = elements * 4 < OPENCL_SCRATCH_MIN ? OPENCL_SCRATCH_MIN : (size_t)elements * 4;
-    if (bytes > dev->scratch_bytes) {
-        if (bytes > dev->found->info.max_alloc)
-            return OPENCL_FAIL(err, ORR_ENOMEM,
-                               "%zu bytes of scratch are more than the device's largest buffer (%llu): lower the batch",
-                               bytes, (unsigned long long)dev->found->info.max_alloc);
-        const uint64_t memory = dev->found->info.memory_bytes;
-        if (memory && (dev->allocated > memory || bytes > memory - dev->allocated))
-            return OPENCL_FAIL(
-                err, ORR_ENOMEM,
-                "%zu bytes of scratch and %llu of buffers are more than the device has (%llu): lower the "
-                "batch, the context or n_embd",
-                bytes, (unsigned long long)dev->allocated, (unsigned long long)memory);
-        cl_int code = CL_SUCCESS;
-        /* What is queued keeps the old one alive for as long as it needs it. */
-        if (dev->scratch) cl.clReleaseMemObject(dev->scratch);
-        dev->scratch_bytes = 0;
-        dev->scratch = cl.clCreateBuffer(dev->context, CL_MEM_READ_WRITE, bytes, NULL, &code);
-        if (!dev->scratch) return opencl_fail(err, "clCreateBuffer", code, "allocating scratch");
-        dev->scratch_bytes = bytes;
-    }
+    const uint64_t wanted = elements * 4 < OPENCL_SCRATCH_MIN ? OPENCL_SCRATCH_MIN : elements * 4;
+    OPENCL_TRY(reserve(dev, &dev->scratch, &dev->scratch_bytes, wanted, err));
     *out = dev->scratch;
+    return ORR_OK;
+}
+
+orr_status opencl_partials_reserve(struct orr_device *dev, uint64_t elements, struct orr_error *err)
+{
+    return reserve(dev, &dev->partials, &dev->partials_bytes, elements * 4, err);
+}
+
+orr_status opencl_device_watch(struct orr_device *dev, bool on, struct orr_error *err)
+{
+    if (on == dev->profiles) return ORR_OK;
+    cl_int code = CL_SUCCESS;
+    const cl_command_queue queue =
+        cl.clCreateCommandQueue(dev->context, dev->found->device, on ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    if (!queue) return opencl_fail(err, "clCreateCommandQueue", code, "taking times");
+    cl.clFinish(dev->queue);
+    cl.clReleaseCommandQueue(dev->queue);
+    dev->queue = queue;
+    dev->profiles = on;
     return ORR_OK;
 }

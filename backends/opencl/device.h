@@ -4,6 +4,7 @@
 
 #include "discover.h"
 #include "kernels/params.h"
+#include "variant.h"
 
 /* Work-items of a group, where device and kernel allow it: a constant, so that a driver compiles a kernel once. */
 enum { OPENCL_GROUP = 64 };
@@ -26,6 +27,7 @@ struct orr_buffer {
 };
 
 struct opencl_program;
+struct opencl_record;
 
 struct orr_device {
     const struct opencl_found *found;
@@ -36,15 +38,25 @@ struct orr_device {
     uint64_t launch_work; /* most element visits of one launch */
     cl_mem scratch;
     size_t scratch_bytes;
-    uint64_t allocated;  /* bytes of all buffers, without scratch */
-    bool rehearsing;     /* build and allocate, but queue nothing */
-    bool products_ready; /* CLBlast has compiled its kernels */
-    bool told;           /* that kernels are being compiled */
-    uint32_t launches;   /* since the last bound */
-    cl_event bound;      /* where the queue was at the bound before, or NULL */
+    uint64_t allocated;    /* bytes of all buffers, without scratch */
+    size_t partials_bytes; /* of `partials`, which only grows, as scratch does */
+    cl_mem partials;
+    bool rehearsing;                 /* build and allocate, but queue nothing */
+    struct opencl_record *recording; /* where launches go instead of into the queue, or NULL */
+    struct opencl_record *rehearsal; /* while rehearsing a program, or NULL */
+    bool profiles;                   /* the queue keeps the times of what it ran */
+    struct opencl_variant variant;
+    struct opencl_products *products; /* of product.h */
+    bool told;                        /* that kernels are being compiled */
+    double compiling;                 /* seconds that it has taken so far, of what was told */
+    bool compiled;                    /* that has been told */
+    uint32_t launches;                /* since the last bound */
+    cl_event bound;                   /* where the queue was at the bound before, or NULL */
     /* Since the device was opened; logged when it is closed. largest: visits of one launch. */
     struct {
         uint64_t launches, flushes, waits, largest;
+        uint64_t libraries, library_launches; /* library_launches: those of `launches` that are a library's, about */
+        uint64_t written, read;               /* bytes */
     } tally;
 };
 
@@ -80,12 +92,17 @@ struct opencl_launch {
     uint64_t items;
     uint64_t visits; /* elements that one item visits, about; 0: 1. Large launches are split by it. */
     int depth;       /* what the program is built for; 0 but for attention */
+    uint32_t group;  /* exactly so many items of a group; 0: OPENCL_GROUP, or fewer where that is too many */
     cl_mem buffer[8];
 };
 
 /* Queue a launch, in pieces of at most launch_work visits (of one item where an item has more); of no items, nothing.
  */
 ORR_CHECKED orr_status opencl_launch(struct orr_device *dev, const struct opencl_launch *launch, struct orr_error *err);
+
+/* The most work-items that a group of the kernel may have; builds it if it is new. */
+ORR_CHECKED orr_status opencl_group_most(struct orr_device *dev, enum opencl_kernel kernel, int depth, size_t *most,
+                                         struct orr_error *err);
 
 /* Tell the user, once a device, that kernels are being compiled, which may take long. */
 void opencl_compiling(struct orr_device *dev, const char *what);
@@ -99,8 +116,49 @@ ORR_CHECKED orr_status opencl_queued(struct orr_device *dev, uint32_t count, uin
 /* At least `elements` floats of scratch, not zeroed, valid until the next call. An operation asks once and divides. */
 ORR_CHECKED orr_status opencl_scratch(struct orr_device *dev, uint64_t elements, cl_mem *out, struct orr_error *err);
 
+/* --- sums in two passes ------------------------------------------------------------------------------------------ */
+
+/* A first pass leaves `chunks` rows of `count` partial sums in memory from element `first` on. What opencl_partials
+ * gives is valid until the next call of it, and until y is whole where opencl_join was told. */
+struct opencl_partials {
+    cl_mem memory;
+    int first;
+};
+/* Floats of partial sums of which many may wait for their second pass, of one program; one sum may have more. */
+enum { OPENCL_PARTIALS_MAX = 1 << 24 };
+ORR_CHECKED orr_status opencl_partials_reserve(struct orr_device *dev, uint64_t elements, struct orr_error *err);
+ORR_CHECKED orr_status opencl_partials(struct orr_device *dev, uint64_t elements, struct opencl_partials *out,
+                                       struct orr_error *err);
+
+/* y[y_first + i] := partial sums i, count + i, 2 count + i ... added in this order, compensated: at once, or, of a
+ * program that is being recorded, together with others before somebody uses y. May be called more than once for one
+ * opencl_partials, with other firsts. */
+struct opencl_join {
+    cl_mem memory;
+    int first, chunks, count;
+    cl_mem y;
+    int y_first;
+};
+ORR_CHECKED orr_status opencl_join(struct orr_device *dev, const struct opencl_join *join, struct orr_error *err);
+
+/* --- work that is not a launch of ours --------------------------------------------------------------------------- */
+
+/* Queue work by another library: now, or, while a program is recorded, whenever it is executed. `state` is copied
+ * (`bytes` of it); `release`, which may be NULL, frees what it holds when it is not needed any more, also on failure.
+ * While rehearsing nothing is queued, and state is released. */
+struct opencl_foreign {
+    orr_status (*queue)(struct orr_device *dev, const void *state, struct orr_error *err);
+    void (*release)(struct orr_device *dev, void *state);
+    void *state;
+    size_t bytes;
+};
+ORR_CHECKED orr_status opencl_queue_foreign(struct orr_device *dev, const struct opencl_foreign *foreign,
+                                            struct orr_error *err);
+
 ORR_CHECKED orr_status opencl_device_open(uint32_t index, uint64_t launch_work, struct orr_device **out,
                                           struct orr_error *err);
+/* Keep the times of what is queued, or no longer; with an empty queue. */
+ORR_CHECKED orr_status opencl_device_watch(struct orr_device *dev, bool on, struct orr_error *err);
 void opencl_device_close(struct orr_device *dev); /* NULL is fine */
 
 #endif

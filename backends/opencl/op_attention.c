@@ -1,6 +1,9 @@
 /* Attention and its gradient, by programs that are built for the depth of a head. */
 #include "operations.h"
 
+/* Queries of a block on processors: kernels/attention.cl. */
+enum { BLOCK = 16 };
+
 /* Shape and attributes, from the operand qkv (batch, time, 3 * channels). */
 static struct params_attention read_shape(const struct orr_call *call, const struct orr_tensor *qkv, int *depth)
 {
@@ -16,14 +19,43 @@ static struct params_attention read_shape(const struct orr_call *call, const str
     return params;
 }
 
-static struct opencl_launch make_launch(enum opencl_kernel kernel, const struct params_attention *params, int depth)
+static uint64_t divide_up(int n, int by) { return ((uint64_t)n + (uint64_t)by - 1) / (uint64_t)by; }
+
+/* An item is a block of queries, or (whole) every block of a sequence; of short sequences, as many as a block holds. */
+static struct opencl_launch rows_launch(enum opencl_kernel kernel, const struct params_attention *params, int depth,
+                                        bool whole)
 {
+    const int time = params->time;
+    uint64_t packs = (uint64_t)params->batch, rows = (uint64_t)time;
+    if (time == 0) packs = 0;
+    if (time > 0 && time < BLOCK) {
+        packs = divide_up(params->batch, BLOCK / time);
+        rows = BLOCK;
+    } else if (!whole) {
+        packs *= divide_up(time, BLOCK);
+        rows = BLOCK;
+    }
     return (struct opencl_launch){
         .kernel = kernel,
         .params = params,
-        .items = (uint64_t)params->batch * (uint64_t)params->heads * (uint64_t)params->time,
-        .visits = 4 * (uint64_t)params->window * (uint64_t)depth,
+        .items = packs * (uint64_t)params->heads,
+        .visits = 4 * (uint64_t)params->window * (uint64_t)depth * rows,
         .depth = depth,
+        .group = 1,
+    };
+}
+
+/* A group is a tile of rows of all sequences put end to end: kernels/attention_groups.cl. */
+static struct opencl_launch groups_launch(enum opencl_kernel kernel, const struct params_attention *params, int depth)
+{
+    const int tile = depth <= 64 ? 16 : depth <= 128 ? 8 : 4;
+    return (struct opencl_launch){
+        .kernel = kernel,
+        .params = params,
+        .items = OPENCL_GROUP * divide_up(params->batch * params->time, tile) * (uint64_t)params->heads,
+        .visits = 4 * (uint64_t)params->window * (uint64_t)depth * (uint64_t)tile / OPENCL_GROUP + 1,
+        .depth = depth,
+        .group = OPENCL_GROUP,
     };
 }
 
@@ -34,10 +66,33 @@ OPERATION(ATTENTION)
     struct params_attention params = read_shape(call, qkv, &depth);
     params.y = opencl_first(y);
     params.lse = opencl_first(lse);
-    struct opencl_launch launch = make_launch(OPENCL_attention_value, &params, depth);
+    struct opencl_launch launch = dev->variant.groups ? groups_launch(OPENCL_attention_groups_value, &params, depth)
+                                                      : rows_launch(OPENCL_attention_value, &params, depth, false);
     launch.buffer[0] = qkv->buffer->memory;
     launch.buffer[1] = y->buffer->memory;
     launch.buffer[2] = lse->buffer->memory;
+    return opencl_launch(dev, &launch, err);
+}
+
+static orr_status gradient_by_groups(struct orr_device *dev, const struct orr_call *call,
+                                     const struct params_attention *params, int depth, struct orr_error *err)
+{
+    const struct orr_tensor *dy = &call->in[0], *qkv = &call->in[1], *y = &call->in[2], *lse = &call->in[3];
+    const struct orr_tensor *dqkv = &call->out[0];
+    cl_mem along;
+    OPENCL_TRY(opencl_scratch(dev, (uint64_t)opencl_count(lse), &along, err));
+    struct opencl_launch launch = groups_launch(OPENCL_attention_groups_grad_query, params, depth);
+    launch.buffer[0] = dy->buffer->memory;
+    launch.buffer[1] = qkv->buffer->memory;
+    launch.buffer[2] = y->buffer->memory;
+    launch.buffer[3] = lse->buffer->memory;
+    launch.buffer[4] = along;
+    launch.buffer[5] = dqkv->buffer->memory;
+    OPENCL_TRY(opencl_launch(dev, &launch, err));
+    launch.kernel = OPENCL_attention_groups_grad_key;
+    launch.buffer[2] = lse->buffer->memory;
+    launch.buffer[3] = along;
+    launch.buffer[4] = dqkv->buffer->memory;
     return opencl_launch(dev, &launch, err);
 }
 
@@ -51,19 +106,12 @@ OPERATION(ATTENTION_GRAD)
     params.y = opencl_first(y);
     params.lse = opencl_first(lse);
     params.dqkv = opencl_first(dqkv);
-    cl_mem along;
-    OPENCL_TRY(opencl_scratch(dev, (uint64_t)opencl_count(lse), &along, err));
-    struct opencl_launch launch = make_launch(OPENCL_attention_grad_query, &params, depth);
+    if (dev->variant.groups) return gradient_by_groups(dev, call, &params, depth, err);
+    struct opencl_launch launch = rows_launch(OPENCL_attention_grad, &params, depth, true);
     launch.buffer[0] = dy->buffer->memory;
     launch.buffer[1] = qkv->buffer->memory;
     launch.buffer[2] = y->buffer->memory;
     launch.buffer[3] = lse->buffer->memory;
-    launch.buffer[4] = along;
-    launch.buffer[5] = dqkv->buffer->memory;
-    OPENCL_TRY(opencl_launch(dev, &launch, err));
-    launch.kernel = OPENCL_attention_grad_key;
-    launch.buffer[2] = lse->buffer->memory;
-    launch.buffer[3] = along;
     launch.buffer[4] = dqkv->buffer->memory;
     return opencl_launch(dev, &launch, err);
 }

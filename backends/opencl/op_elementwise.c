@@ -13,7 +13,11 @@ static orr_status elementwise(struct orr_device *dev, const struct orr_call *cal
         .factor = (float)call->attr.f[0],
         .shift = (float)call->attr.f[1],
     };
-    struct opencl_launch launch = {.kernel = kernel, .params = &params, .items = (uint64_t)params.count};
+    struct opencl_launch launch = {.kernel = kernel,
+                                   .params = &params,
+                                   .items = opencl_vectors(dev, params.count),
+                                   .visits = (uint64_t)opencl_vector(dev),
+                                   .depth = opencl_vector(dev)};
     launch.buffer[0] = a->buffer->memory;
     launch.buffer[1] = call->n_in > 1 ? b->buffer->memory : y->buffer->memory;
     launch.buffer[2] = y->buffer->memory;
@@ -68,8 +72,11 @@ OPERATION(ADAMW)
         .eps = (float)call->attr.f[2],
         .decay = (float)call->attr.f[3],
     };
-    struct opencl_launch launch = {
-        .kernel = OPENCL_optimiser_adamw, .params = &params, .items = (uint64_t)params.count};
+    struct opencl_launch launch = {.kernel = OPENCL_optimiser_adamw,
+                                   .params = &params,
+                                   .items = opencl_vectors(dev, params.count),
+                                   .visits = (uint64_t)opencl_vector(dev),
+                                   .depth = opencl_vector(dev)};
     for (int k = 0; k < 5; ++k)
         launch.buffer[k] = call->in[k].buffer->memory;
     for (int k = 0; k < 3; ++k)

@@ -36,7 +36,7 @@ orr_status opencl_copy_tensor(struct orr_device *dev, const struct orr_tensor *f
 }
 
 /* f[0] as a word of the type: to i32 towards zero, NaN as 0, out of range as the nearest that is in range. */
-static int word_of(double x, uint32_t dtype)
+int opencl_fill_word(double x, uint32_t dtype)
 {
     const float real = (float)x;
     int word;
@@ -48,8 +48,8 @@ static int word_of(double x, uint32_t dtype)
 OPERATION(FILL)
 {
     const struct orr_tensor *y = &call->out[0];
-    return opencl_fill(dev, y->buffer->memory, opencl_first(y), opencl_count(y), word_of(call->attr.f[0], y->dtype),
-                       err);
+    return opencl_fill(dev, y->buffer->memory, opencl_first(y), opencl_count(y),
+                       opencl_fill_word(call->attr.f[0], y->dtype), err);
 }
 
 OPERATION(COPY) { return opencl_copy_tensor(dev, &call->in[0], &call->out[0], err); }

@@ -11,30 +11,27 @@ static orr_status softmax(struct orr_device *dev, const struct orr_call *call, e
                                              .y = opencl_first(y),
                                              .rows = opencl_rows(y),
                                              .width = opencl_width(y)};
-    struct opencl_launch launch = {.kernel = kernel,
-                                   .params = &params,
-                                   .items = (uint64_t)params.rows,
-                                   .visits = 3 * (uint64_t)params.width,
-                                   .buffer = {in->buffer->memory}};
+    struct opencl_launch launch = {.kernel = kernel, .params = &params, .buffer = {in->buffer->memory}};
+    opencl_share(dev, &launch, (uint64_t)params.rows, 3 * (uint64_t)params.width);
     launch.buffer[1] = gradient ? second->buffer->memory : y->buffer->memory;
     launch.buffer[2] = y->buffer->memory;
     return opencl_launch(dev, &launch, err);
 }
 
-OPERATION(SOFTMAX) { return softmax(dev, call, OPENCL_softmax_value, err); }
+OPERATION(SOFTMAX) { return softmax(dev, call, OPENCL_VARIANT(dev, softmax, value), err); }
 
-OPERATION(SOFTMAX_GRAD) { return softmax(dev, call, OPENCL_softmax_grad, err); }
+OPERATION(SOFTMAX_GRAD) { return softmax(dev, call, OPENCL_VARIANT(dev, softmax, grad), err); }
 
-OPERATION(LOG_SOFTMAX) { return softmax(dev, call, OPENCL_softmax_log, err); }
+OPERATION(LOG_SOFTMAX) { return softmax(dev, call, OPENCL_VARIANT(dev, softmax, log), err); }
 
-OPERATION(LOG_SOFTMAX_GRAD) { return softmax(dev, call, OPENCL_softmax_log_grad, err); }
+OPERATION(LOG_SOFTMAX_GRAD) { return softmax(dev, call, OPENCL_VARIANT(dev, softmax, log_grad), err); }
 
 /* A launch over the rows of x, with these tensors as buffers. */
 static orr_status along_rows(struct orr_device *dev, enum opencl_kernel kernel, const struct params_norm *params,
                              const struct orr_tensor *const tensor[], int n, struct orr_error *err)
 {
-    struct opencl_launch launch = {
-        .kernel = kernel, .params = params, .items = (uint64_t)params->rows, .visits = 3 * (uint64_t)params->width};
+    struct opencl_launch launch = {.kernel = kernel, .params = params};
+    opencl_share(dev, &launch, (uint64_t)params->rows, 3 * (uint64_t)params->width);
     for (int k = 0; k < n; ++k)
         launch.buffer[k] = tensor[k]->buffer->memory;
     return opencl_launch(dev, &launch, err);
@@ -54,7 +51,7 @@ OPERATION(LAYERNORM)
                                        .rows = opencl_rows(x),
                                        .width = opencl_width(x),
                                        .epsilon = (float)call->attr.f[0]};
-    return along_rows(dev, OPENCL_norm_layer, &params, tensor, 6, err);
+    return along_rows(dev, OPENCL_VARIANT(dev, norm, layer), &params, tensor, 6, err);
 }
 
 OPERATION(RMSNORM)
@@ -68,78 +65,85 @@ OPERATION(RMSNORM)
                                        .rows = opencl_rows(x),
                                        .width = opencl_width(x),
                                        .epsilon = (float)call->attr.f[0]};
-    return along_rows(dev, OPENCL_norm_square, &params, tensor, 4, err);
+    return along_rows(dev, OPENCL_VARIANT(dev, norm, square), &params, tensor, 4, err);
 }
 
-/* The columns' sums: a launch over chunks of rows, then the sums of the chunks of each of the n results. */
-static orr_status columns(struct orr_device *dev, struct params_norm *params, struct opencl_launch *launch,
-                          cl_mem *scratch_argument, const struct orr_tensor *const result[], int n,
-                          struct orr_error *err)
+/* Rows of a chunk: a constant up to so many chunks, which one pass then adds up. */
+enum { CHUNK_ROWS = 64, CHUNKS_MAX = 2048 };
+
+/* dx and partial sums in one launch, whose buffer[last] they are, then the sums of the n results. `last` comes after
+ * the buffers of `plus` and dx. */
+static orr_status gradient(struct orr_device *dev, struct params_norm *params, struct opencl_launch *launch, int last,
+                           const struct orr_tensor *plus, const struct orr_tensor *const result[], int n,
+                           struct orr_error *err)
 {
-    const int chunks = opencl_chunks(params->rows), part = chunks * params->width;
-    cl_mem scratch;
-    OPENCL_TRY(opencl_scratch(dev, (uint64_t)n * (uint64_t)part + opencl_reduce_scratch(1, chunks, params->width),
-                              &scratch, err));
-    *scratch_argument = scratch;
-    params->chunks = chunks;
-    params->dgain = 0;
-    params->dbias = part;
-    launch->items = (uint64_t)part;
-    launch->visits = 2 * REDUCE_CHUNK;
+    const int rows = params->rows, width = params->width;
+    struct opencl_partials partials;
+    params->chunk = rows <= CHUNK_ROWS * CHUNKS_MAX ? CHUNK_ROWS : (rows + CHUNKS_MAX - 1) / CHUNKS_MAX;
+    params->chunks = (rows + params->chunk - 1) / params->chunk;
+    OPENCL_TRY(opencl_partials(dev, (uint64_t)n * (uint64_t)params->chunks * (uint64_t)width, &partials, err));
+    params->dgain = partials.first;
+    params->dbias = partials.first + params->chunks * width;
+    params->with_plus = plus != NULL;
+    params->plus = plus ? opencl_first(plus) : 0;
+    launch->buffer[last - 2] = plus ? plus->buffer->memory : launch->buffer[0];
+    launch->buffer[last] = partials.memory;
+    opencl_share(dev, launch, (uint64_t)params->chunks, 6 * (uint64_t)params->chunk * (uint64_t)width);
+    if (!dev->variant.groups) launch->group = 1;
     OPENCL_TRY(opencl_launch(dev, launch, err));
     for (int k = 0; k < n; ++k) {
-        const struct opencl_reduction r = {.kernel = OPENCL_reduce_sum,
-                                           .in = scratch,
-                                           .y = result[k]->buffer->memory,
-                                           .scratch = scratch,
-                                           .in_first = k * part,
-                                           .y_first = opencl_first(result[k]),
-                                           .scratch_first = n * part,
-                                           .outer = 1,
-                                           .length = chunks,
-                                           .inner = params->width,
-                                           .divisor = 1.0f};
-        OPENCL_TRY(opencl_reduce(dev, &r, err));
+        const struct opencl_join join = {.memory = partials.memory,
+                                         .first = k == 0 ? params->dgain : params->dbias,
+                                         .chunks = params->chunks,
+                                         .count = width,
+                                         .y = result[k]->buffer->memory,
+                                         .y_first = opencl_first(result[k])};
+        OPENCL_TRY(opencl_join(dev, &join, err));
     }
     return ORR_OK;
 }
 
-OPERATION(LAYERNORM_GRAD)
+orr_status opencl_layernorm_grad(struct orr_device *dev, const struct orr_call *call, const struct orr_tensor *plus,
+                                 struct orr_error *err)
 {
-    const struct orr_tensor *dy = &call->in[0], *x = &call->in[1], *mean = &call->in[3], *rstd = &call->in[4];
-    const struct orr_tensor *const tensor[] = {dy, x, &call->in[2], mean, rstd, &call->out[0]};
+    const struct orr_tensor *dy = &call->in[0], *x = &call->in[1], *gain = &call->in[2], *mean = &call->in[3];
+    const struct orr_tensor *rstd = &call->in[4], *dx = &call->out[0];
     const struct orr_tensor *const result[] = {&call->out[1], &call->out[2]};
     struct params_norm params = {.dy = opencl_first(dy),
                                  .x = opencl_first(x),
-                                 .gain = opencl_first(tensor[2]),
+                                 .gain = opencl_first(gain),
                                  .mean = opencl_first(mean),
                                  .rstd = opencl_first(rstd),
-                                 .y = opencl_first(tensor[5]),
+                                 .y = opencl_first(dx),
                                  .rows = opencl_rows(x),
                                  .width = opencl_width(x)};
-    struct opencl_launch launch = {
-        .kernel = OPENCL_norm_layer_columns,
-        .params = &params,
-        .buffer = {dy->buffer->memory, x->buffer->memory, mean->buffer->memory, rstd->buffer->memory}};
-    OPENCL_TRY(along_rows(dev, OPENCL_norm_layer_grad, &params, tensor, 6, err));
-    return columns(dev, &params, &launch, &launch.buffer[4], result, 2, err);
+    struct opencl_launch launch = {.kernel = OPENCL_VARIANT(dev, norm, layer_grad),
+                                   .params = &params,
+                                   .buffer = {dy->buffer->memory, x->buffer->memory, gain->buffer->memory,
+                                              mean->buffer->memory, rstd->buffer->memory, NULL, dx->buffer->memory}};
+    return gradient(dev, &params, &launch, 7, plus, result, 2, err);
 }
 
-OPERATION(RMSNORM_GRAD)
+OPERATION(LAYERNORM_GRAD) { return opencl_layernorm_grad(dev, call, NULL, err); }
+
+orr_status opencl_rmsnorm_grad(struct orr_device *dev, const struct orr_call *call, const struct orr_tensor *plus,
+                               struct orr_error *err)
 {
-    const struct orr_tensor *dy = &call->in[0], *x = &call->in[1], *rstd = &call->in[3];
-    const struct orr_tensor *const tensor[] = {dy, x, &call->in[2], rstd, &call->out[0]};
+    const struct orr_tensor *dy = &call->in[0], *x = &call->in[1], *gain = &call->in[2], *rstd = &call->in[3];
+    const struct orr_tensor *dx = &call->out[0];
     const struct orr_tensor *const result[] = {&call->out[1]};
     struct params_norm params = {.dy = opencl_first(dy),
                                  .x = opencl_first(x),
-                                 .gain = opencl_first(tensor[2]),
+                                 .gain = opencl_first(gain),
                                  .rstd = opencl_first(rstd),
-                                 .y = opencl_first(tensor[4]),
+                                 .y = opencl_first(dx),
                                  .rows = opencl_rows(x),
                                  .width = opencl_width(x)};
-    struct opencl_launch launch = {.kernel = OPENCL_norm_square_columns,
+    struct opencl_launch launch = {.kernel = OPENCL_VARIANT(dev, norm, square_grad),
                                    .params = &params,
-                                   .buffer = {dy->buffer->memory, x->buffer->memory, rstd->buffer->memory}};
-    OPENCL_TRY(along_rows(dev, OPENCL_norm_square_grad, &params, tensor, 5, err));
-    return columns(dev, &params, &launch, &launch.buffer[3], result, 1, err);
+                                   .buffer = {dy->buffer->memory, x->buffer->memory, gain->buffer->memory,
+                                              rstd->buffer->memory, NULL, dx->buffer->memory}};
+    return gradient(dev, &params, &launch, 6, plus, result, 1, err);
 }
+
+OPERATION(RMSNORM_GRAD) { return opencl_rmsnorm_grad(dev, call, NULL, err); }

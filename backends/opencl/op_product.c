@@ -1,297 +1,260 @@
-/* Matrix products, all of them by CLBlast's plain single-precision product on aligned sub-buffers.
- *
- * Many small products are a loop of plain ones. An operand that does not begin at a multiple of the device's alignment,
- * or whose matrices are not such a multiple apart, is copied to scratch first, and a result is copied back. When both
- * operands are given transposed the first is turned while it is copied.
+/* Matrix products: the table of who can compute them, the rule that chooses, and what happens where the choice fails.
  */
-#include "operations.h"
+#include "record.h"
 
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-/* Multiply-adds of one call of CLBlast, as a multiple of launch_work: they cost much less than other visits. */
-enum { PRODUCT_WORK = 8 };
+/* So many shapes that CLBlast was tried at are remembered; where one more fails, it is asked no more. */
+enum { TRIED_MAX = 64 };
 
-/* The matrices of one operand: `elements` each, `stride` bytes apart, from byte `first` of memory. */
-struct operand {
-    const struct orr_tensor *tensor;
-    uint64_t elements;
-    cl_mem memory;
-    uint64_t first, stride;
-    bool staged, turned;
-};
-
-/* out (count, m, n) := a (count, m, k) times b (count, k, n); a is given as (k, m) when ta, b as (n, k) when tb. */
-struct product {
-    uint64_t count, m, n, k;
-    bool ta, tb;
-    struct operand a, b, c;
-    struct {
-        uint64_t first, bytes; /* in scratch */
-        cl_mem part;           /* NULL when CLBlast needs none */
-    } temporary;
-    cl_mem part[3]; /* of a, b and c: the matrices of one product */
-};
-
-static uint64_t aligned(const struct orr_device *dev, uint64_t bytes)
-{
-    return (bytes + dev->align - 1) / dev->align * dev->align;
-}
-
-/* Bytes [first, first + bytes) of memory, as an object of its own; the caller releases it. */
-static orr_status part_of(cl_mem memory, uint64_t first, uint64_t bytes, cl_mem *out, struct orr_error *err)
-{
-    const cl_buffer_region region = {.origin = (size_t)first, .size = (size_t)bytes};
-    cl_int code = CL_SUCCESS;
-    *out = cl.clCreateSubBuffer(memory, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
-    return *out ? ORR_OK : opencl_fail(err, "clCreateSubBuffer", code, "product");
-}
-
-/* What one call of CLBlast computes: a block of the result from a range of the inner axis. */
-struct block {
-    uint64_t row, column, inner; /* where it begins */
+struct tried {
     uint64_t m, n, k;
+    bool ta, tb, failed;
 };
 
-/* What CLBlast wants to know of a block, in elements: where each operand's part begins, and the length of its rows. */
-struct layout {
-    size_t a, b, c, a_row, b_row, c_row;
+struct opencl_products {
+    bool forced[OPENCL_PROVIDERS];
+    bool clblast; /* it is here, and may be asked */
+    uint32_t n_tried;
+    struct tried tried[TRIED_MAX];
+    struct opencl_product_tally tally[OPENCL_PROVIDERS];
 };
 
-static struct layout layout_of(const struct product *p, const struct block *at)
+typedef orr_status (*provider_function)(struct orr_device *dev, const struct product *p, struct orr_error *err);
+
+const char *const opencl_provider_names[OPENCL_PROVIDERS] = {[OPENCL_OWN] = "own", [OPENCL_CLBLAST] = "clblast"};
+static const provider_function providers[OPENCL_PROVIDERS] = {
+    [OPENCL_OWN] = opencl_product_own, [OPENCL_CLBLAST] = opencl_product_clblast};
+
+const struct opencl_product_tally *opencl_product_tally(const struct orr_device *dev) { return dev->products->tally; }
+
+/* --- opening and closing ----------------------------------------------------------------------------------------- */
+
+static orr_status read_forced(struct opencl_products *products, struct orr_error *err)
 {
-    return (struct layout){.a = (size_t)(p->ta ? at->inner * p->m + at->row : at->row * p->k + at->inner),
-                           .b = (size_t)(p->tb ? at->column * p->k + at->inner : at->inner * p->n + at->column),
-                           .c = (size_t)(at->row * p->n + at->column),
-                           .a_row = (size_t)(p->ta ? p->m : p->k),
-                           .b_row = (size_t)(p->tb ? p->k : p->n),
-                           .c_row = (size_t)p->n};
+    const char *given = secure_getenv("ORRERY_GEMM");
+    if (!given || !given[0]) return ORR_OK;
+    for (int i = 0; i < OPENCL_PROVIDERS; ++i)
+        if (strcmp(given, opencl_provider_names[i]) == 0) products->forced[i] = true;
+    if (products->forced[OPENCL_OWN] || products->forced[OPENCL_CLBLAST]) return ORR_OK;
+    return OPENCL_FAIL(err, ORR_EINVAL,
+                       "ORRERY_GEMM is '%s': expected clblast or own, or nothing to let device and shape decide",
+                       given);
 }
 
-static CLBlastTranspose turned(bool yes) { return yes ? CLBlastTransposeYes : CLBlastTransposeNo; }
-
-static orr_status product_failed(const char *call, CLBlastStatusCode code, const struct block *at,
-                                 struct orr_error *err)
+/* CLBlast is not even loaded where the rule never asks for it. */
+static orr_status find_clblast(struct orr_device *dev, struct orr_error *err)
 {
-    char what[96];
-    snprintf(what, sizeof what, "product of (%llu, %llu) and (%llu, %llu)", (unsigned long long)at->m,
-             (unsigned long long)at->k, (unsigned long long)at->k, (unsigned long long)at->n);
-    return opencl_fail(err, call, (int)code, what);
+    struct opencl_products *products = dev->products;
+    struct orr_error missing = {.code = ORR_OK};
+    if (products->forced[OPENCL_CLBLAST]) OPENCL_TRY(opencl_clblast_load(err));
+    if (products->forced[OPENCL_OWN] || (!dev->variant.groups && !products->forced[OPENCL_CLBLAST])) return ORR_OK;
+    products->clblast = opencl_clblast_load(&missing) == ORR_OK;
+    if (!products->clblast)
+        opencl_host->log(ORR_LOG_INFO, "opencl", "own kernels compute every product: %s", missing.text);
+    return ORR_OK;
 }
 
-/* The size of a block: the largest axis is halved until the work is bounded. Depends on shapes and launch_work only. */
-static struct block block_size(const struct orr_device *dev, const struct product *p)
+orr_status opencl_products_open(struct orr_device *dev, struct orr_error *err)
 {
-    struct block size = {.m = p->m, .n = p->n, .k = p->k};
-    const uint64_t most = dev->launch_work * PRODUCT_WORK;
-    while (size.m * size.n * size.k > most) {
-        uint64_t *largest = size.m >= size.n ? &size.m : &size.n;
-        if (size.k > *largest) largest = &size.k;
-        *largest = (*largest + 1) / 2;
+    dev->products = opencl_host->alloc(sizeof *dev->products, 64);
+    if (!dev->products)
+        return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for the table of products",
+                           sizeof *dev->products);
+    memset(dev->products, 0, sizeof *dev->products);
+    OPENCL_TRY(read_forced(dev->products, err));
+    return find_clblast(dev, err);
+}
+
+void opencl_products_close(struct orr_device *dev)
+{
+    if (!dev->products) return;
+    const struct opencl_product_tally *t = dev->products->tally;
+    opencl_host->log(ORR_LOG_DEBUG, "opencl", "products: own %llu (%llu multiply-adds), clblast %llu (%llu)",
+                     (unsigned long long)t[OPENCL_OWN].products, (unsigned long long)t[OPENCL_OWN].multiply_adds,
+                     (unsigned long long)t[OPENCL_CLBLAST].products,
+                     (unsigned long long)t[OPENCL_CLBLAST].multiply_adds);
+    opencl_host->dealloc(dev->products);
+}
+
+/* --- who computes a product -------------------------------------------------------------------------------------- */
+
+static bool same_shape(const struct tried *t, const struct product *p)
+{
+    return t->m == p->m && t->n == p->n && t->k == p->k;
+}
+
+static bool has_failed(const struct opencl_products *products, const struct product *p)
+{
+    for (uint32_t i = 0; i < products->n_tried; ++i)
+        if (products->tried[i].failed && same_shape(&products->tried[i], p)) return true;
+    return false;
+}
+
+static bool was_tried(const struct opencl_products *products, const struct product *p)
+{
+    for (uint32_t i = 0; i < products->n_tried; ++i) {
+        const struct tried *t = &products->tried[i];
+        if (same_shape(t, p) && t->ta == p->ta && t->tb == p->tb) return true;
     }
-    return size;
+    return false;
 }
 
-/* Does fn for every block of the product, in order; those of the inner axis follow each other. */
-typedef orr_status (*block_function)(struct orr_device *dev, struct product *p, const struct block *at,
-                                     struct orr_error *err);
-static orr_status each_block(struct orr_device *dev, struct product *p, block_function fn, struct orr_error *err)
+static void remember(struct opencl_products *products, const struct product *p, bool failed)
 {
-    const struct block size = block_size(dev, p);
-    struct block at;
-    for (at.row = 0; at.row < p->m; at.row += size.m)
-        for (at.column = 0; at.column < p->n; at.column += size.n)
-            for (at.inner = 0; at.inner < p->k; at.inner += size.k) {
-                at.m = p->m - at.row < size.m ? p->m - at.row : size.m;
-                at.n = p->n - at.column < size.n ? p->n - at.column : size.n;
-                at.k = p->k - at.inner < size.k ? p->k - at.inner : size.k;
-                OPENCL_TRY(fn(dev, p, &at, err));
-            }
-    return ORR_OK;
+    if (products->n_tried < TRIED_MAX)
+        products->tried[products->n_tried++] = (struct tried){p->m, p->n, p->k, p->ta, p->tb, failed};
+    else if (failed)
+        products->clblast = false;
 }
 
-/* Raises p->temporary.bytes to what CLBlast needs beside the operands of a block. */
-static orr_status measure(struct orr_device *dev, struct product *p, const struct block *at, struct orr_error *err)
+/* Do two tensors share memory? */
+static bool overlap(const struct orr_tensor *a, const struct orr_tensor *b)
 {
-    const struct layout l = layout_of(p, at);
-    size_t bytes = 0;
-    const CLBlastStatusCode code = clblast.CLBlastSGemmTempBufferSize(
-        CLBlastLayoutRowMajor, turned(p->ta), turned(p->tb), (size_t)at->m, (size_t)at->n, (size_t)at->k, l.a, l.a_row,
-        l.b, l.b_row, l.c, l.c_row, &dev->queue, &bytes);
-    if (code != CLBlastSuccess) return product_failed("CLBlastSGemmTempBufferSize", code, at, err);
-    if (bytes > p->temporary.bytes) p->temporary.bytes = bytes;
-    return ORR_OK;
+    return a->buffer == b->buffer && a->offset < b->offset + 4 * (uint64_t)opencl_count(b) &&
+           b->offset < a->offset + 4 * (uint64_t)opencl_count(a);
 }
 
-/* One call of CLBlast, on p->part. Its temporaries lie in scratch, since the queue is in order: otherwise it would
- * allocate them anew in every call, and hold those of every call that is queued. */
-static orr_status multiply(struct orr_device *dev, struct product *p, const struct block *at, struct orr_error *err)
+/* CLBlast writes the result before the epilogue reads what it wants, and sums no columns. */
+static bool clblast_can(const struct product *p)
 {
-    const struct layout l = layout_of(p, at);
-    const CLBlastStatusCode code = clblast.CLBlastSgemmWithTempBuffer(
-        CLBlastLayoutRowMajor, turned(p->ta), turned(p->tb), (size_t)at->m, (size_t)at->n, (size_t)at->k, 1.0f,
-        p->part[0], l.a, l.a_row, p->part[1], l.b, l.b_row, at->inner ? 1.0f : 0.0f, p->part[2], l.c, l.c_row,
-        &dev->queue, NULL, p->temporary.part);
-    if (code != CLBlastSuccess) return product_failed("CLBlastSgemmWithTempBuffer", code, at, err);
-    return opencl_queued(dev, 4, (at->m * at->n * at->k + PRODUCT_WORK - 1) / PRODUCT_WORK, err);
+    const struct opencl_epilogue *more = &p->more;
+    if (more->sums || (more->residual && overlap(more->residual, p->y))) return false;
+    return !more->slope || !overlap(more->at, p->y);
 }
 
-/* The i-th product. Parts are released when what is queued has used them. */
-static orr_status multiply_one(struct orr_device *dev, struct product *p, uint64_t i, struct orr_error *err)
+/* The rule. Processors: own kernels, many times as fast there as CLBlast at every shape measured. Everything else:
+ * CLBlast where its tiles fill the device and the inner axis is long enough to pay for them, that is for single
+ * products of 64 tiles of 64 x 64 and 128 inner elements or more; own kernels for small and for batched ones (CLBlast
+ * would be a call for each) and for small results of a long inner axis, which CLBlast does not divide. */
+static bool suits_clblast(const struct orr_device *dev, const struct product *p)
 {
-    const struct operand *const operands[3] = {&p->a, &p->b, &p->c};
+    return dev->variant.groups && p->count == 1 && p->m >= 64 && p->n >= 64 && p->k >= 128 &&
+           p->m * p->n >= 64 * 64 * 64;
+}
+
+static enum opencl_provider choose(const struct orr_device *dev, const struct product *p)
+{
+    const struct opencl_products *products = dev->products;
+    if (!products->clblast || has_failed(products, p) || !clblast_can(p)) return OPENCL_OWN;
+    return products->forced[OPENCL_CLBLAST] || suits_clblast(dev, p) ? OPENCL_CLBLAST : OPENCL_OWN;
+}
+
+void opencl_product_count(struct orr_device *dev, enum opencl_provider by, uint64_t products, uint64_t multiply_adds)
+{
+    struct opencl_product_tally *tally = dev->recording ? dev->recording->products : dev->products->tally;
+    tally[by].products += products;
+    tally[by].multiply_adds += multiply_adds;
+}
+
+/* From now on the own kernels compute products of this shape, since CLBlast has failed at it as `why` says. */
+static void demote(struct opencl_products *products, const struct product *p, const struct orr_error *why)
+{
+    opencl_host->log(
+        ORR_LOG_WARN, "opencl",
+        "CLBlast fails at products of (%llu, %llu) and (%llu, %llu), which own kernels compute instead: %s",
+        (unsigned long long)p->m, (unsigned long long)p->k, (unsigned long long)p->k, (unsigned long long)p->n,
+        why->text);
+    remember(products, p, true);
+}
+
+/* Before the first step CLBlast is tried at each shape once, so that it compiles, or fails, then and not later. */
+static orr_status multiply(struct orr_device *dev, const struct product *p, struct orr_error *err)
+{
+    struct opencl_products *const products = dev->products;
+    enum opencl_provider chosen = choose(dev, p);
     orr_status status = ORR_OK;
-    int made = 0;
-    for (; made < 3 && status == ORR_OK; ++made)
-        status = part_of(operands[made]->memory, operands[made]->first + i * operands[made]->stride,
-                         operands[made]->elements * 4, &p->part[made], err);
-    if (status == ORR_OK) status = each_block(dev, p, multiply, err);
-    while (made-- > 0)
-        if (p->part[made]) cl.clReleaseMemObject(p->part[made]);
-    return status;
-}
-
-static orr_status multiply_all(struct orr_device *dev, struct product *p, cl_mem scratch, struct orr_error *err)
-{
-    orr_status status = ORR_OK;
-    p->temporary.part = NULL;
-    if (p->temporary.bytes)
-        OPENCL_TRY(part_of(scratch, p->temporary.first, p->temporary.bytes, &p->temporary.part, err));
-    for (uint64_t i = 0; i < p->count && status == ORR_OK; ++i)
-        status = multiply_one(dev, p, i, err);
-    if (p->temporary.part) cl.clReleaseMemObject(p->temporary.part);
-    return status;
-}
-
-/* CLBlast compiles its kernels in the first product: in this one, of one element, before the first step. */
-static orr_status warm_up(struct orr_device *dev, struct orr_error *err)
-{
-    if (dev->products_ready) return ORR_OK;
-    const uint64_t apart = dev->align;
-    struct product p = {.count = 1, .m = 1, .n = 1, .k = 1};
-    struct operand *const operands[3] = {&p.a, &p.b, &p.c};
-    cl_mem scratch;
-    const struct block at = {.m = 1, .n = 1, .k = 1};
-    OPENCL_TRY(measure(dev, &p, &at, err));
-    p.temporary.first = 3 * apart;
-    OPENCL_TRY(opencl_scratch(dev, (p.temporary.first + p.temporary.bytes + 3) / 4, &scratch, err));
-    for (uint64_t i = 0; i < 3; ++i)
-        *operands[i] = (struct operand){.elements = 1, .memory = scratch, .first = i * apart};
-    opencl_compiling(dev, "products");
-    OPENCL_TRY(multiply_all(dev, &p, scratch, err));
-    OPENCL_CALL("compiling products", clFinish, dev->queue);
-    dev->products_ready = true;
-    return ORR_OK;
-}
-
-static void place(const struct orr_device *dev, const struct product *p, struct operand *o, uint64_t *scratch)
-{
-    const bool apart = p->count == 1 || o->elements * 4 % dev->align == 0;
-    o->staged = o->turned || o->tensor->offset % dev->align != 0 || !apart;
-    o->memory = o->tensor->buffer->memory;
-    o->first = o->tensor->offset;
-    o->stride = o->elements * 4;
-    if (!o->staged) return;
-    o->stride = aligned(dev, o->stride);
-    o->first = *scratch;
-    *scratch += o->stride * p->count;
-}
-
-static struct opencl_pieces in_tensor(const struct operand *o)
-{
-    return (struct opencl_pieces){o->tensor->buffer->memory, opencl_first(o->tensor), (int)o->elements};
-}
-
-static struct opencl_pieces in_scratch(const struct operand *o)
-{
-    return (struct opencl_pieces){o->memory, (int)(o->first / 4), (int)(o->stride / 4)};
-}
-
-/* a (k, m) into scratch as (m, k), matrix by matrix. */
-static orr_status turn(struct orr_device *dev, const struct product *p, struct orr_error *err)
-{
-    for (uint64_t i = 0; i < p->count; ++i) {
-        const struct params_strided params = {.in = opencl_first(p->a.tensor) + (int)(i * p->a.elements),
-                                              .y = (int)((p->a.first + i * p->a.stride) / 4),
-                                              .count = (int)p->a.elements,
-                                              .dim = {1, 1, (int)p->m, (int)p->k},
-                                              .stride = {0, 0, 1, (int)p->m}};
-        const struct opencl_launch launch = {.kernel = OPENCL_move_strided,
-                                             .params = &params,
-                                             .items = p->a.elements,
-                                             .buffer = {p->a.tensor->buffer->memory, p->a.memory}};
-        OPENCL_TRY(opencl_launch(dev, &launch, err));
+    if (chosen == OPENCL_CLBLAST && dev->rehearsing && !was_tried(products, p)) {
+        status = opencl_product_clblast_try(dev, p, err);
+        if (status == ORR_OK) remember(products, p, false);
     }
+    if (status == ORR_OK) status = providers[chosen](dev, p, err);
+    if (status != ORR_OK && chosen == OPENCL_CLBLAST) {
+        demote(products, p, err);
+        chosen = OPENCL_OWN;
+        status = opencl_product_own(dev, p, err);
+    }
+    if (status != ORR_OK || dev->rehearsing) return status;
+    opencl_product_count(dev, chosen, 1, p->count * p->m * p->n * p->k);
     return ORR_OK;
 }
 
-static orr_status run_product(struct orr_device *dev, struct product *p, struct orr_error *err)
-{
-    struct operand *const operands[] = {&p->a, &p->b, &p->c};
-    const struct orr_tensor *out = p->c.tensor;
-    const int count = (int)p->count;
-    uint64_t needed = 0;
-    cl_mem scratch = NULL;
-    if (p->count == 0 || p->m == 0 || p->n == 0) return ORR_OK;
-    if (p->k == 0)
-        return opencl_fill(dev, out->buffer->memory, opencl_first(out), (int)(p->count * p->m * p->n), 0, err);
-    if (dev->rehearsing) OPENCL_TRY(warm_up(dev, err));
-    p->a.elements = p->m * p->k;
-    p->b.elements = p->k * p->n;
-    p->c.elements = p->m * p->n;
-    p->a.turned = p->ta && p->tb;
-    for (int i = 0; i < 3; ++i)
-        place(dev, p, operands[i], &needed);
-    if (p->a.turned) p->ta = false;
-    OPENCL_TRY(each_block(dev, p, measure, err));
-    p->temporary.first = needed;
-    needed += p->temporary.bytes;
-    OPENCL_TRY(opencl_scratch(dev, (needed + 3) / 4, &scratch, err));
-    for (int i = 0; i < 3; ++i)
-        if (operands[i]->staged) operands[i]->memory = scratch;
-    if (p->a.turned) OPENCL_TRY(turn(dev, p, err));
-    for (int i = 0; i < 2; ++i)
-        if (operands[i]->staged && !operands[i]->turned)
-            OPENCL_TRY(opencl_copy(dev, in_tensor(operands[i]), in_scratch(operands[i]), count,
-                                   (int)operands[i]->elements, err));
-    if (!dev->rehearsing) OPENCL_TRY(multiply_all(dev, p, scratch, err));
-    if (!p->c.staged) return ORR_OK;
-    return opencl_copy(dev, in_scratch(&p->c), in_tensor(&p->c), count, (int)p->c.elements, err);
-}
+/* --- calls ------------------------------------------------------------------------------------------------------- */
 
-OPERATION(MATMUL)
+static struct product read_matmul(const struct orr_call *call)
 {
-    const struct orr_tensor *a = &call->in[0], *b = &call->in[1], *out = &call->out[0];
+    const struct orr_tensor *a = &call->in[0], *out = &call->out[0];
     const uint32_t rank = out->rank;
     const bool ta = call->attr.i[0] != 0, tb = call->attr.i[1] != 0;
-    struct product p = {.count = (uint64_t)opencl_span(out, 0, rank - 2),
-                        .m = (uint64_t)out->dim[rank - 2],
-                        .n = (uint64_t)out->dim[rank - 1],
-                        .k = (uint64_t)a->dim[rank - 1 - ta],
-                        .ta = ta,
-                        .tb = tb,
-                        .a = {.tensor = a},
-                        .b = {.tensor = b},
-                        .c = {.tensor = out}};
-    return run_product(dev, &p, err);
+    return (struct product){.count = (uint64_t)opencl_span(out, 0, rank - 2),
+                            .m = (uint64_t)out->dim[rank - 2],
+                            .n = (uint64_t)out->dim[rank - 1],
+                            .k = (uint64_t)a->dim[rank - 1 - ta],
+                            .ta = ta,
+                            .tb = tb};
 }
 
-/* One product of (all rows, in), whatever the rank of x; then the bias is added in place. */
-OPERATION(LINEAR)
+/* One product of (all rows, in), whatever the rank of x. */
+static struct product read_linear(const struct orr_call *call)
 {
-    const struct orr_tensor *x = &call->in[0], *weight = &call->in[1], *bias = &call->in[2], *y = &call->out[0];
-    struct product p = {.count = 1,
-                        .m = (uint64_t)opencl_rows(x),
-                        .n = (uint64_t)weight->dim[1],
-                        .k = (uint64_t)weight->dim[0],
-                        .a = {.tensor = x},
-                        .b = {.tensor = weight},
-                        .c = {.tensor = y}};
-    OPENCL_TRY(run_product(dev, &p, err));
-    const struct params_elementwise params = {
-        .b = opencl_first(bias), .c = (int)p.n, .y = opencl_first(y), .count = opencl_count(y)};
-    const struct opencl_launch launch = {.kernel = OPENCL_elementwise_add_row,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {bias->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+    const struct orr_tensor *x = &call->in[0], *weight = &call->in[1];
+    return (struct product){
+        .count = 1, .m = (uint64_t)opencl_rows(x), .n = (uint64_t)weight->dim[1], .k = (uint64_t)weight->dim[0]};
 }
+
+/* The call as a product; its tensors are the call's and those of `more`. */
+static struct product read_call(const struct orr_call *call, const struct opencl_epilogue *more)
+{
+    struct product p = call->op == ORR_OP_LINEAR ? read_linear(call) : read_matmul(call);
+    p.a = &call->in[0];
+    p.b = &call->in[1];
+    p.y = &call->out[0];
+    if (more) p.more = *more;
+    if (call->op == ORR_OP_LINEAR) p.more.bias = &call->in[2];
+    return p;
+}
+
+/* A sum of no terms is 0, to which the epilogue is applied. */
+static orr_status multiply_nothing(struct orr_device *dev, const struct product *p, struct orr_error *err)
+{
+    const int count = (int)(p->count * p->m * p->n);
+    const struct orr_tensor *sums = p->more.sums;
+    struct product rest = *p;
+    rest.more.sums = NULL;
+    if (sums) OPENCL_TRY(opencl_fill(dev, sums->buffer->memory, opencl_first(sums), opencl_count(sums), 0, err));
+    if (count == 0) return ORR_OK;
+    cl_mem zeros;
+    struct params_product params = opencl_product_params(&rest);
+    OPENCL_TRY(opencl_scratch(dev, (uint64_t)count, &zeros, err));
+    OPENCL_TRY(opencl_fill(dev, zeros, 0, count, 0, err));
+    params.a = 0;
+    return opencl_product_finish(dev, &rest, &params, zeros, err);
+}
+
+bool opencl_product_takes(const struct orr_device *dev, const struct orr_call *call, const struct opencl_epilogue *more)
+{
+    const struct product p = read_call(call, more);
+    const struct params_product params = opencl_product_params(&p);
+    if (more && more->bias && call->op == ORR_OP_LINEAR) return false; /* it has one */
+    if (p.more.sums && p.count != 1) return false;
+    if (choose(dev, &p) == OPENCL_OWN) return !dev->products->forced[OPENCL_CLBLAST] || clblast_can(&p);
+    return !(params.with & PRODUCT_EPILOGUE);
+}
+
+orr_status opencl_product(struct orr_device *dev, const struct orr_call *call, const struct opencl_epilogue *more,
+                          struct orr_error *err)
+{
+    const struct product p = read_call(call, more);
+    if ((call->op != ORR_OP_MATMUL && call->op != ORR_OP_LINEAR) || (p.more.sums && p.count != 1) ||
+        (more && more->bias && call->op == ORR_OP_LINEAR))
+        return OPENCL_FAIL(err, ORR_EINVAL,
+                           "no product, sums of a batched one, or a second bias: expected a matmul or "
+                           "linear call and what opencl_product_takes");
+    if (p.count * p.m * p.n * p.k == 0) return multiply_nothing(dev, &p, err);
+    return multiply(dev, &p, err);
+}
+
+OPERATION(MATMUL) { return opencl_product(dev, call, NULL, err); }
+
+OPERATION(LINEAR) { return opencl_product(dev, call, NULL, err); }

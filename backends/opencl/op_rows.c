@@ -9,7 +9,7 @@ static bool same_place(const struct orr_tensor *a, const struct orr_tensor *b)
 /* Consecutive rows an index stands for: attribute 0, where 0 means 1. */
 static int rows_of_index(const struct orr_call *call) { return call->attr.i[0] > 1 ? (int)call->attr.i[0] : 1; }
 
-OPERATION(GATHER)
+orr_status opencl_gather(struct orr_device *dev, const struct orr_call *call, int shift, struct orr_error *err)
 {
     const struct orr_tensor *table = &call->in[0], *index = &call->in[1], *y = &call->out[0];
     const struct params_rows params = {.table = opencl_first(table),
@@ -19,13 +19,16 @@ OPERATION(GATHER)
                                        .rows = (int)table->dim[0],
                                        .width = opencl_span(table, 1, table->rank),
                                        .run = rows_of_index(call),
-                                       .missing = y->dtype == ORR_F32 ? 0x7FC00000 : INT32_MIN};
+                                       .missing = y->dtype == ORR_F32 ? 0x7FC00000 : INT32_MIN,
+                                       .shift = shift};
     const struct opencl_launch launch = {.kernel = OPENCL_rows_gather,
                                          .params = &params,
                                          .items = (uint64_t)params.count,
                                          .buffer = {table->buffer->memory, index->buffer->memory, y->buffer->memory}};
     return opencl_launch(dev, &launch, err);
 }
+
+OPERATION(GATHER) { return opencl_gather(dev, call, 0, err); }
 
 OPERATION(PUT)
 {

@@ -117,8 +117,12 @@ orr_status opencl_run(struct orr_device *dev, const struct orr_call *call, struc
         return OPENCL_FAIL(err, ORR_EUNSUPPORTED, "%s: these element types or sizes are not taken here",
                            call->op < ORR_OP_COUNT_ && names[call->op] ? names[call->op] : "unknown operation");
     const orr_status status = operations[call->op](dev, call, err);
-    if (status == ORR_OK) return ORR_OK;
+    return status == ORR_OK ? ORR_OK : opencl_failed_in(call->op, status, err);
+}
+
+orr_status opencl_failed_in(uint32_t op, orr_status status, struct orr_error *err)
+{
     char text[sizeof err->text];
     memcpy(text, err->text, sizeof text);
-    return OPENCL_FAIL(err, status, "%s: %s", names[call->op], text);
+    return OPENCL_FAIL(err, status, "%s: %s", names[op], text);
 }

@@ -18,6 +18,47 @@ bool opencl_supports(const struct orr_call *call);
 /* Queue the call; failures name the operation. */
 ORR_CHECKED orr_status opencl_run(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
 
+/* The failure in err, again, with the name of the operation before its text. */
+orr_status opencl_failed_in(uint32_t op, orr_status status, struct orr_error *err);
+
+/* Elements that an item of an element-wise kernel takes, which is the depth that it is built for: kernels/real.h. */
+static inline int opencl_vector(const struct orr_device *dev) { return dev->variant.groups ? 4 : 16; }
+
+static inline uint64_t opencl_vectors(const struct orr_device *dev, int count)
+{
+    return ((uint64_t)count + (uint64_t)opencl_vector(dev) - 1) / (uint64_t)opencl_vector(dev);
+}
+
+/* A kernel of the family that the device's variant asks for. */
+#define OPENCL_VARIANT(dev, family, name)                                                                              \
+    ((dev)->variant.groups ? OPENCL_##family##_groups_##name : OPENCL_##family##_##name)
+
+/* `pieces` of work of `visits` each: an item each, or a group where the variant is of groups. */
+static inline void opencl_share(const struct orr_device *dev, struct opencl_launch *launch, uint64_t pieces,
+                                uint64_t visits)
+{
+    const bool groups = dev->variant.groups;
+    launch->items = groups ? pieces * OPENCL_GROUP : pieces;
+    launch->visits = groups ? visits / OPENCL_GROUP + 1 : visits;
+    launch->group = groups ? OPENCL_GROUP : 0;
+}
+
+/* The gradients with `plus` (as many elements as the first result; NULL: nothing) added to the first result last. plus
+ * overlaps no result. */
+ORR_CHECKED orr_status opencl_layernorm_grad(struct orr_device *dev, const struct orr_call *call,
+                                             const struct orr_tensor *plus, struct orr_error *err);
+ORR_CHECKED orr_status opencl_rmsnorm_grad(struct orr_device *dev, const struct orr_call *call,
+                                           const struct orr_tensor *plus, struct orr_error *err);
+
+ORR_CHECKED orr_status opencl_random_normal(struct orr_device *dev, const struct orr_call *call,
+                                            const struct orr_tensor *plus, struct orr_error *err);
+
+/* GATHER of the rows at index + shift. */
+ORR_CHECKED orr_status opencl_gather(struct orr_device *dev, const struct orr_call *call, int shift,
+                                     struct orr_error *err);
+/* f[0] of a FILL as the word that it writes. */
+int opencl_fill_word(double value, uint32_t dtype);
+
 /* Heads of attention larger than this are lowered: a row of them would not fit into registers. */
 enum { OPENCL_DEPTH_MAX = 256 };
 
@@ -46,6 +87,8 @@ struct opencl_reduction {
 };
 ORR_CHECKED orr_status opencl_reduce(struct orr_device *dev, const struct opencl_reduction *r, struct orr_error *err);
 uint64_t opencl_reduce_scratch(int outer, int length, int inner);
+/* Most chunks that opencl_join is given: an item of it adds them all. */
+enum { OPENCL_JOIN_CHUNKS = 4096 };
 /* How many chunks of REDUCE_CHUNK; at least 1. */
 int opencl_chunks(int length);
 

@@ -1,5 +1,5 @@
 /* Building programs from the embedded kernels, and launching what is in them. */
-#include "device.h"
+#include "record.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,8 @@ struct opencl_program {
     cl_program program;
     cl_kernel kernel[OPENCL_KERNELS]; /* those of the family */
     size_t group[OPENCL_KERNELS];     /* work-items of a group */
+    size_t most[OPENCL_KERNELS];      /* that it may have */
+    size_t members;                   /* GROUP of kernels/group.h: OPENCL_GROUP, or what every kernel may have */
 };
 
 struct kernel_row {
@@ -59,15 +61,15 @@ void opencl_compiling(struct orr_device *dev, const char *what)
     dev->told = true;
 }
 
-static orr_status build(struct orr_device *dev, const struct kernel_row *row, int depth, cl_program *out,
-                        struct orr_error *err)
+static orr_status build(struct orr_device *dev, const struct kernel_row *row, int depth, size_t members,
+                        cl_program *out, struct orr_error *err)
 {
-    char options[64] = "-cl-std=CL1.2", said[300];
+    char options[64], said[300];
     cl_int code = CL_SUCCESS;
     cl_uint lines = 0;
     while (row->source[lines])
         ++lines;
-    if (depth) snprintf(options, sizeof options, "-cl-std=CL1.2 -DDEPTH=%d", depth);
+    snprintf(options, sizeof options, "-cl-std=CL1.2 -DGROUP=%zu -DDEPTH=%d", members, depth);
     /* The loader takes pointers to what it does not write. */
     cl_program program =
         cl.clCreateProgramWithSource(dev->context, lines, (const char **)(uintptr_t)row->source, NULL, &code);
@@ -95,17 +97,48 @@ static orr_status create_kernels(struct orr_device *dev, struct opencl_program *
         if (!p->kernel[k]) return opencl_fail(err, "clCreateKernel", code, rows[k].name);
         OPENCL_CALL(rows[k].name, clGetKernelWorkGroupInfo, p->kernel[k], dev->found->device, CL_KERNEL_WORK_GROUP_SIZE,
                     sizeof most, &most, NULL);
+        p->most[k] = most;
         p->group[k] = most < 1 ? 1 : most < OPENCL_GROUP ? most : OPENCL_GROUP;
     }
     return ORR_OK;
 }
 
-static void release(struct opencl_program *p)
+static void release_kernels(struct opencl_program *p)
 {
     for (size_t k = 0; k < OPENCL_KERNELS; ++k)
         if (p->kernel[k]) cl.clReleaseKernel(p->kernel[k]);
+    memset(p->kernel, 0, sizeof p->kernel);
     if (p->program) cl.clReleaseProgram(p->program);
+    p->program = NULL;
+}
+
+static void release(struct opencl_program *p)
+{
+    release_kernels(p);
     opencl_host->dealloc(p);
+}
+
+/* The members of a group of this family work together; another's only divide the range. */
+static bool is_of_groups(const struct kernel_row *row)
+{
+    const char *end = strrchr(row->family, '_');
+    return end && strcmp(end, "_groups") == 0;
+}
+
+/* Built again for smaller groups while one of its kernels may not have such large ones: what a driver allows is known
+ * only of a kernel that it has compiled. */
+static orr_status build_fitting(struct orr_device *dev, const struct kernel_row *row, struct opencl_program *p,
+                                struct orr_error *err)
+{
+    for (p->members = OPENCL_GROUP;; p->members /= 2) {
+        size_t least = OPENCL_GROUP;
+        OPENCL_TRY(build(dev, row, p->depth, p->members, &p->program, err));
+        OPENCL_TRY(create_kernels(dev, p, err));
+        for (size_t k = 0; k < OPENCL_KERNELS; ++k)
+            if (p->kernel[k] && p->most[k] < least) least = p->most[k];
+        if (!is_of_groups(row) || least >= p->members || p->members == 1) return ORR_OK;
+        release_kernels(p);
+    }
 }
 
 void opencl_programs_release(struct orr_device *dev)
@@ -134,14 +167,22 @@ static orr_status obtain(struct orr_device *dev, enum opencl_kernel kernel, int 
     struct opencl_program *p = opencl_host->alloc(sizeof *p, 64);
     if (!p) return OPENCL_FAIL(err, ORR_ENOMEM, "out of memory: %zu bytes for a program", sizeof *p);
     *p = (struct opencl_program){.source = rows[kernel].source, .depth = depth};
-    orr_status status = build(dev, &rows[kernel], depth, &p->program, err);
-    if (status == ORR_OK) status = create_kernels(dev, p, err);
+    const orr_status status = build_fitting(dev, &rows[kernel], p, err);
     if (status != ORR_OK) {
         release(p);
         return status;
     }
     p->next = dev->programs;
     dev->programs = *out = p;
+    return ORR_OK;
+}
+
+orr_status opencl_group_most(struct orr_device *dev, enum opencl_kernel kernel, int depth, size_t *most,
+                             struct orr_error *err)
+{
+    struct opencl_program *p = NULL;
+    OPENCL_TRY(obtain(dev, kernel, depth, &p, err));
+    *most = p->most[kernel];
     return ORR_OK;
 }
 
@@ -156,25 +197,77 @@ static orr_status set_arguments(cl_kernel kernel, const struct kernel_row *row, 
 
 static uint64_t round_up(uint64_t n, uint64_t unit) { return (n + unit - 1) / unit * unit; }
 
-orr_status opencl_launch(struct orr_device *dev, const struct opencl_launch *launch, struct orr_error *err)
+/* The items from number `first` on, at most a piece of them. */
+static struct opencl_entry piece_at(const struct opencl_launch *launch, uint64_t first, size_t group, uint64_t piece)
+{
+    const uint64_t left = launch->items - first, items = round_up(left < piece ? left : piece, group);
+    return (struct opencl_entry){.name = rows[launch->kernel].name,
+                                 .offset = (size_t)first,
+                                 .items = (size_t)items,
+                                 .group = group,
+                                 .visits = items * (launch->visits ? launch->visits : 1),
+                                 .last = left <= piece};
+}
+
+/* The launch as entries of the program that is being recorded, with a kernel of its own. */
+static orr_status record_pieces(struct orr_device *dev, const struct opencl_program *p,
+                                const struct opencl_launch *launch, size_t group, uint64_t piece, struct orr_error *err)
 {
     const struct kernel_row *row = &rows[launch->kernel];
-    if (launch->items == 0) return ORR_OK;
+    cl_int code = CL_SUCCESS;
+    const cl_kernel kernel = cl.clCreateKernel(p->program, row->name, &code);
+    if (!kernel) return opencl_fail(err, "clCreateKernel", code, row->name);
+    orr_status status = set_arguments(kernel, row, launch, err);
+    bool given = false;
+    for (uint64_t first = 0; first < launch->items && status == ORR_OK; first += piece) {
+        struct opencl_entry entry = piece_at(launch, first, group, piece);
+        entry.kernel = kernel;
+        given = entry.last;
+        status = opencl_record_add(dev, &entry, err);
+    }
+    if (!given) cl.clReleaseKernel(kernel);
+    return status;
+}
+
+/* As many groups as asked for, of the members that the program is built for. */
+static struct opencl_launch fit(const struct opencl_launch *asked, const struct opencl_program *p)
+{
+    struct opencl_launch launch = *asked;
+    if (!is_of_groups(&rows[asked->kernel]) || asked->group != OPENCL_GROUP) return launch;
+    launch.group = (uint32_t)p->members;
+    launch.items = asked->items / OPENCL_GROUP * p->members;
+    launch.visits = asked->visits * OPENCL_GROUP / p->members;
+    return launch;
+}
+
+orr_status opencl_launch(struct orr_device *dev, const struct opencl_launch *asked, struct orr_error *err)
+{
+    const struct kernel_row *row = &rows[asked->kernel];
+    if (asked->items == 0) return ORR_OK;
     struct opencl_program *p = NULL;
-    OPENCL_TRY(obtain(dev, launch->kernel, launch->depth, &p, err));
+    OPENCL_TRY(obtain(dev, asked->kernel, asked->depth, &p, err));
     if (dev->rehearsing) return ORR_OK;
+    const struct opencl_launch fitted = fit(asked, p), *launch = &fitted;
     cl_kernel kernel = p->kernel[launch->kernel];
     size_t group = p->group[launch->kernel];
     uint64_t fitting = dev->launch_work / (launch->visits ? launch->visits : 1);
     if (fitting == 0) fitting = 1;
-    if (fitting < group) group = (size_t)fitting;
-    const uint64_t piece = fitting / group * group;
+    if (launch->group && p->most[launch->kernel] < launch->group)
+        return OPENCL_FAIL(err, ORR_EUNSUPPORTED,
+                           "%s needs groups of %u items, and the device allows %zu: set ORRERY_KERNELS=rows", row->name,
+                           launch->group, p->most[launch->kernel]);
+    if (launch->group)
+        group = launch->group;
+    else if (fitting < group)
+        group = (size_t)fitting;
+    const uint64_t piece = fitting < group ? group : fitting / group * group;
+    if (dev->recording) return record_pieces(dev, p, launch, group, piece, err);
     OPENCL_TRY(set_arguments(kernel, row, launch, err));
     for (uint64_t first = 0; first < launch->items; first += piece) {
-        const uint64_t left = launch->items - first;
-        const size_t offset = (size_t)first, items = (size_t)round_up(left < piece ? left : piece, group);
-        OPENCL_CALL(row->name, clEnqueueNDRangeKernel, dev->queue, kernel, 1, &offset, &items, &group, 0, NULL, NULL);
-        OPENCL_TRY(opencl_queued(dev, 1, items * (launch->visits ? launch->visits : 1), err));
+        const struct opencl_entry at = piece_at(launch, first, group, piece);
+        OPENCL_CALL(row->name, clEnqueueNDRangeKernel, dev->queue, kernel, 1, &at.offset, &at.items, &at.group, 0, NULL,
+                    NULL);
+        OPENCL_TRY(opencl_queued(dev, 1, at.visits, err));
     }
     return ORR_OK;
 }

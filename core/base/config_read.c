@@ -5,6 +5,7 @@
 
 #include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,10 @@ orr_status orr_config_int(const struct orr_config_node *node, int64_t min, int64
     snprintf(high, sizeof high, "%" PRId64, max);
     describe(expected, sizeof expected, "a whole number", min > INT64_MIN ? low : NULL, max < INT64_MAX ? high : NULL);
     ORR_TRY(scalar(node, expected, err));
+    double real;
+    if (!orr_number_integer(node->text, &value) && orr_number_real(node->text, &real) && fabs(real - floor(real)) <= 0)
+        return orr_config_fail(node, err, ORR_EINVAL, "\"%.80s\": write it in digits: expected %s", node->text,
+                               expected);
     if (!orr_number_integer(node->text, &value))
         return orr_config_fail(node, err, ORR_EINVAL, "\"%.80s\" is not a whole number: expected %s", node->text,
                                expected);

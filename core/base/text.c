@@ -41,3 +41,9 @@ void orr_text_flatten(char *text, size_t n)
         i += length ? length : 1;
     }
 }
+
+bool orr_text_ends_with(const char *text, const char *end)
+{
+    const size_t a = strlen(text), b = strlen(end);
+    return a >= b && strcmp(text + a - b, end) == 0;
+}

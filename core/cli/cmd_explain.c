@@ -1,58 +1,27 @@
 /* orrery explain: what a step of training computes and needs, and how long a recipe will take. */
 #include "base/memory.h"
 #include "cli/choose_device.h"
-#include "cli/interrupt.h"
 #include "cli/open_recipe.h"
+#include "cli/plan_point.h"
 #include "graph/optable.h"
 #include "io/file.h"
-#include "study/step_plan.h"
+#include "train/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static const struct orr_option options[] = {
     ORR_RECIPE_OPTIONS,
     {"--device", "DEVICE", "for which to plan"},
     {"--graph", "FILE", "write the first point's step as text that orrery reads back"},
     {"--dot", "FILE", "write it for Graphviz"},
+    {"--trace", "FILE", "write a few steps of it on the device's clock, for Perfetto (ui.perfetto.dev)"},
     {NULL, NULL, NULL},
 };
 
 enum { TIMED_STEPS = 20 };
-
-/* What a point needs to be planned. */
-struct planning {
-    struct orr_dataset *data;
-    struct orr_windows windows;
-    struct orr_model model;
-    struct orr_train_config config;
-    struct orr_train_job job;
-    struct orr_step_plan made;
-};
-
-static void planning_fini(struct planning *p)
-{
-    orr_step_plan_fini(&p->made);
-    orr_windows_fini(&p->windows);
-    orr_dataset_destroy(p->data);
-}
-
-static orr_status planning_init(struct planning *p, const struct orr_recipe *recipe, struct orr_open_device *device,
-                                struct orr_error *err)
-{
-    p->config = orr_recipe_train(recipe);
-    ORR_TRY(orr_recipe_dataset(recipe, orr_thread_count(), &p->data, err));
-    ORR_TRY(orr_windows_create(p->data, ORR_TRAIN, &p->windows, err));
-    p->model = orr_recipe_model(recipe, p->data->n_observed);
-    p->job = (struct orr_train_job){.device = device,
-                                    .data = p->data,
-                                    .windows = &p->windows,
-                                    .model = &p->model,
-                                    .config = &p->config,
-                                    .stop = orr_interrupt_watch()};
-    return orr_step_plan_init(&p->made, &p->job, err);
-}
 
 /* ---- the plan ---- */
 
@@ -60,10 +29,19 @@ struct kind {
     uint32_t op;
     size_t calls;
     double flops, bytes;
+    double milliseconds; /* on the device's clock */
 };
 
-/* One entry for each operation that occurs, most arithmetic first. */
-static size_t count_kinds(const struct orr_plan *plan, struct kind *kind)
+static double mean_milliseconds(const struct orr_trace *trace, size_t call)
+{
+    double all = 0;
+    for (size_t k = 0; k < trace->n_steps; ++k)
+        all += (double)trace->call[k * trace->n_calls + call] / 1e6;
+    return all / (double)trace->n_steps;
+}
+
+/* One entry for each operation that occurs, most arithmetic first. trace: NULL where the device keeps no time. */
+static size_t count_kinds(const struct orr_plan *plan, const struct orr_trace *trace, struct kind *kind)
 {
     size_t n = 0;
     for (size_t i = 0; i < plan->n_calls; ++i) {
@@ -75,6 +53,7 @@ static size_t count_kinds(const struct orr_plan *plan, struct kind *kind)
         ++kind[k].calls;
         kind[k].flops += orr_plan_call_flops(call);
         kind[k].bytes += orr_plan_call_bytes(call);
+        if (trace) kind[k].milliseconds += mean_milliseconds(trace, i);
     }
     for (size_t i = 1; i < n; ++i)
         for (size_t j = i; j > 0 && kind[j].flops > kind[j - 1].flops; --j) {
@@ -85,27 +64,38 @@ static size_t count_kinds(const struct orr_plan *plan, struct kind *kind)
     return n;
 }
 
-static orr_status print_kinds(const struct orr_plan *plan, struct orr_error *err)
+static void print_kind(const char *name, const struct kind *kind, const struct kind *all, bool timed)
+{
+    printf("  %-22s %6zu %12.3f %12.3f", name, kind->calls, kind->flops / 1e6, kind->bytes / 1e6);
+    if (timed)
+        printf(" %12.3f %6.1f", kind->milliseconds,
+               all->milliseconds > 0 ? 100 * kind->milliseconds / all->milliseconds : 0.0);
+    printf("\n");
+}
+
+static orr_status print_kinds(const struct orr_plan *plan, const struct orr_trace *trace, struct orr_error *err)
 {
     struct kind *kind = orr_memory_array(plan->n_calls, sizeof *kind);
     if (!kind) return orr_memory_out(err, "a table of operations", plan->n_calls * sizeof *kind);
-    const size_t n = count_kinds(plan, kind);
+    const size_t n = count_kinds(plan, trace, kind);
     struct kind all = {.op = 0};
-    printf("  %-22s %6s %12s %12s\n", "operation", "calls", "MFLOP", "MB moved");
     for (size_t i = 0; i < n; ++i) {
-        const struct orr_op_info *op = orr_op_by_id(kind[i].op);
-        printf("  %-22s %6zu %12.3f %12.3f\n", op ? op->name : "?", kind[i].calls, kind[i].flops / 1e6,
-               kind[i].bytes / 1e6);
         all.calls += kind[i].calls;
         all.flops += kind[i].flops;
         all.bytes += kind[i].bytes;
+        all.milliseconds += kind[i].milliseconds;
     }
-    printf("  %-22s %6zu %12.3f %12.3f\n", "all", all.calls, all.flops / 1e6, all.bytes / 1e6);
+    printf("  %-22s %6s %12s %12s%s\n", "operation", "calls", "MFLOP", "MB moved", trace ? "    device ms      %" : "");
+    for (size_t i = 0; i < n; ++i) {
+        const struct orr_op_info *op = orr_op_by_id(kind[i].op);
+        print_kind(op ? op->name : "?", &kind[i], &all, trace != NULL);
+    }
+    print_kind("all", &all, &all, trace != NULL);
     orr_memory_free(kind);
     return ORR_OK;
 }
 
-static orr_status print_plan(const struct planning *p, struct orr_error *err)
+static void print_plan(const struct orr_planned_point *p)
 {
     const struct orr_plan *plan = p->made.plan;
     printf("  parameters   %" PRId64 ", of which %" PRId64 " decay\n",
@@ -119,28 +109,77 @@ static orr_status print_plan(const struct planning *p, struct orr_error *err)
     printf("  memory       %.3f MB kept + %.3f MB scratch (%.3f MB without sharing) = %.3f MB\n",
            (double)plan->kept_bytes / 1e6, (double)plan->scratch_bytes / 1e6, (double)plan->unshared_bytes / 1e6,
            (double)orr_plan_peak_bytes(plan) / 1e6);
-    return print_kinds(plan, err);
 }
 
-/* ---- time ---- */
+/* ---- what was measured ---- */
 
-static orr_status time_steps(struct planning *p, double *seconds, struct orr_error *err)
+static double now(void)
 {
-    const uint64_t steps = p->config.steps;
-    const uint64_t timed = steps < TIMED_STEPS ? steps : TIMED_STEPS;
-    struct orr_train_result result;
-    p->config.steps = timed;
-    p->config.log_every = timed;
-    p->config.checkpoint_every = 0;
-    const orr_status status = orr_train_run(&p->job, &result, err);
-    p->config.steps = steps;
-    if (status == ORR_OK) {
-        *seconds = result.seconds / (double)timed * (double)steps;
-        printf("  time         %.1f ms a step (of %" PRIu64 " timed), about %.0f s for %" PRIu64
-               " steps, probes not counted\n",
-               1e3 * result.seconds / (double)timed, timed, *seconds, steps);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void print_counters(const struct orr_counters *c, bool counted, uint64_t steps)
+{
+    char products[ORR_PROVIDERS_MAX * 80];
+    const double n = (double)steps;
+    if (counted) {
+        orr_counters_print_products(c, products, sizeof products);
+        printf("  launches     %.4g a step, and %.4g calls of libraries with launches of their own\n",
+               (double)c->launches / n, (double)c->library_calls / n);
+        printf("  products     %s\n", products);
+    } else {
+        printf("  launches     not counted by this backend\n");
     }
-    if (status == ORR_OK || status == ORR_ECANCELLED) orr_train_result_fini(&result);
+    printf("  host bytes   %.4g written, %.4g read a step\n", (double)c->bytes_written / n, (double)c->bytes_read / n);
+}
+
+/* After one step that is not timed. */
+static orr_status time_steps(struct orr_stepper *stepper, const struct orr_planned_point *p, double *seconds,
+                             struct orr_error *err)
+{
+    const uint64_t timed = TIMED_STEPS;
+    struct orr_counters before, counters;
+    ORR_TRY(orr_stepper_run(stepper, 1, err));
+    orr_device_counters(p->job.device, &before);
+    const double began = now();
+    ORR_TRY(orr_stepper_run(stepper, timed, err));
+    const double step = (now() - began) / (double)timed;
+    const bool counted = orr_device_counters(p->job.device, &counters);
+    orr_counters_since(&before, &counters);
+    print_counters(&counters, counted, timed);
+    *seconds = step * (double)p->config.steps;
+    printf("  time         %.1f ms a step (of %" PRIu64 " timed), about %.0f s for %" PRIu64
+           " steps, probes not counted\n",
+           1e3 * step, timed, *seconds, p->config.steps);
+    return ORR_OK;
+}
+
+static orr_status measure_with(struct orr_stepper *stepper, const struct orr_planned_point *p, const char *path,
+                               double *seconds, struct orr_error *err)
+{
+    struct orr_trace trace = {.device = NULL};
+    bool timed = path || orr_device_keeps_time(p->job.device);
+    orr_status status = timed ? orr_trace_take(stepper, ORR_TRACED_STEPS, &trace, err) : ORR_OK;
+    if (status == ORR_EUNSUPPORTED && !path) {
+        /* A backend that has a clock may have a device that has none. */
+        timed = false;
+        status = ORR_OK;
+    }
+    if (status == ORR_OK && path) status = orr_trace_write(&trace, path, err);
+    if (status == ORR_OK) status = print_kinds(p->made.plan, timed ? &trace : NULL, err);
+    if (status == ORR_OK) status = time_steps(stepper, p, seconds, err);
+    orr_trace_fini(&trace);
+    return status;
+}
+
+static orr_status measure(const struct orr_planned_point *p, const char *path, double *seconds, struct orr_error *err)
+{
+    struct orr_stepper *stepper;
+    ORR_TRY(orr_stepper_create(&p->job, TIMED_STEPS + ORR_TRACED_STEPS + 2, &stepper, err));
+    const orr_status status = measure_with(stepper, p, path, seconds, err);
+    orr_stepper_destroy(stepper);
     return status;
 }
 
@@ -158,7 +197,8 @@ static orr_status write_text(const char *path,
     return status;
 }
 
-static orr_status write_graphs(const struct orr_command *command, const struct planning *p, struct orr_error *err)
+static orr_status write_graphs(const struct orr_command *command, const struct orr_planned_point *p,
+                               struct orr_error *err)
 {
     ORR_TRY(write_text(orr_arguments_value(command->arguments, "--graph"), orr_graph_print, p->made.step.graph, err));
     return write_text(orr_arguments_value(command->arguments, "--dot"), orr_graph_print_dot, p->made.step.graph, err);
@@ -169,13 +209,15 @@ static orr_status write_graphs(const struct orr_command *command, const struct p
 static orr_status explain_point(const struct orr_command *command, const struct orr_run_point *point, bool first,
                                 struct orr_open_device *device, double *seconds, struct orr_error *err)
 {
-    struct planning p = {.data = NULL};
+    struct orr_planned_point p;
     printf("%s\n", *point->name ? point->name : point->recipe->name);
-    orr_status status = planning_init(&p, point->recipe, device, err);
+    orr_status status = orr_planned_point_init(&p, point->recipe, device, err);
     if (status == ORR_OK && first) status = write_graphs(command, &p, err);
-    if (status == ORR_OK) status = print_plan(&p, err);
-    if (status == ORR_OK) status = time_steps(&p, seconds, err);
-    planning_fini(&p);
+    if (status == ORR_OK) {
+        print_plan(&p);
+        status = measure(&p, first ? orr_arguments_value(command->arguments, "--trace") : NULL, seconds, err);
+    }
+    orr_planned_point_fini(&p);
     return status;
 }
 
@@ -220,8 +262,9 @@ const struct orr_verb orr_verb_explain = {
     .name = "explain",
     .words = "RECIPE",
     .summary = "Print the plan of a training step: memory, arithmetic, time",
-    .more = "Nothing is trained to an end and nothing is written, except to --graph and --dot. A step that needs more\n"
-            "memory than the device has is refused.\n",
+    .more =
+        "Nothing is trained to an end and nothing is written, except to --graph, --dot and --trace. A step that needs\n"
+        "more memory than the device has is refused. docs/performance.md says what the columns mean.\n",
     .options = options,
     .run = run,
 };

@@ -130,6 +130,7 @@ static orr_status read_everything(struct forward *f, struct orr_error *err)
     ORR_TRY(orr_forward_output_check(out, err));
     ORR_TRY(orr_open_weights(f->command, weights, &f->weights, err));
     ORR_TRY(read_dtype(orr_arguments_value(a, "--dtype"), f->weights.real, &f->job.real, err));
+    ORR_TRY(orr_weights_check_real(&f->weights, weights, f->job.real, err));
     ORR_TRY(choose_hooks(f, err));
     ORR_TRY(orr_forward_array_read(input, &f->weights.model, false, &f->input, err));
     if (targets) ORR_TRY(orr_forward_array_read(targets, &f->weights.model, true, &f->target, err));
@@ -163,7 +164,7 @@ static orr_status write_loss(struct forward *f, struct orr_error *err)
     ORR_TRY(orr_exec_read_real(f->graph.exec, f->graph.loss, &loss, 1, err));
     if (!isfinite(loss))
         return orr_fail(err, ORR_ENUMERIC,
-                        "the loss is %g: a weight is not finite, or numbers outgrow %s; without --targets, --capture "
+                        "the loss is %g: numbers outgrow %s; without --targets, --capture "
                         "shows where",
                         loss, orr_dtype_name(f->job.real));
     if (!f->command->quiet) printf("loss %.9g\n", loss);

@@ -66,13 +66,15 @@ static orr_status choose_checkpoint(struct probing *p, const char *run, struct o
     return status;
 }
 
-/* The recipe of the run that a file is a checkpoint of: DIR/recipe.yaml of DIR/checkpoints/FILE. */
+/* The recipe of the run that a file is a checkpoint of: DIR/recipe.yaml of DIR/checkpoints/FILE. That directory has
+ * this name and no other that ends so. */
 static char *recipe_beside(const char *weights)
 {
     static const char name[] = "checkpoints";
     const size_t length = sizeof name - 1;
     const char *slash = strrchr(weights, '/');
     if (!slash || (size_t)(slash - weights) < length || strncmp(slash - length, name, length) != 0) return NULL;
+    if (slash - length > weights && slash[-(ptrdiff_t)length - 1] != '/') return NULL;
     char *path = orr_memory_print("%.*s/../recipe.yaml", (int)(slash - weights), weights);
     if (path && access(path, F_OK) == 0) return path;
     orr_memory_free(path);
@@ -119,11 +121,26 @@ static orr_status check_vocabulary(const struct probing *p, const struct orr_mod
                     bins, p->weights, m->vocab_size, m->vocab_size);
 }
 
+/* Of a run the recipe says the sizes, and an option for one would do nothing. */
+static orr_status refuse_sizes(const struct probing *p, struct orr_error *err)
+{
+    for (int i = 0; i < ORR_WEIGHTS_SIZES; ++i) {
+        char option[32];
+        snprintf(option, sizeof option, "--%s", orr_weights_size_names[i]);
+        if (orr_arguments_count(p->command->arguments, option) > 0)
+            return orr_fail(err, ORR_EINVAL,
+                            "%s is for weights whose file does not say it, with --recipe: the sizes of %s are those of "
+                            "its own recipe, %s; leave it out",
+                            option, p->weights, p->recipe);
+    }
+    return ORR_OK;
+}
+
 /* A recipe that is not the weights' own says nothing of their sizes: they do. */
 static orr_status take_sizes(struct probing *p, struct orr_error *err)
 {
     struct orr_model m;
-    if (!orr_arguments_value(p->command->arguments, "--recipe")) return ORR_OK;
+    if (!orr_arguments_value(p->command->arguments, "--recipe")) return refuse_sizes(p, err);
     ORR_TRY(orr_open_weights_sizes(p->command, p->weights, &m, err));
     ORR_TRY(check_vocabulary(p, &m, err));
     p->block_size = m.block_size;

@@ -5,6 +5,7 @@
 #include "cli/choose_device.h"
 #include "cli/interrupt.h"
 #include "cli/open_recipe.h"
+#include "cli/plan_point.h"
 #include "cli/progress.h"
 #include "io/file.h"
 #include "study/recipe_table.h"
@@ -18,6 +19,7 @@ static const struct orr_option options[] = {
     {"--device", "DEVICE", "where to compute, such as reference or opencl:gpu (orrery devices)"},
     {"--out", "DIR", "the run directory; default: runs/<name of the recipe>[-<size>]"},
     {"--resume", NULL, "go on with the run that DIR holds"},
+    {"--trace", "FILE", "also write a few more steps of the first point on the device's clock, for Perfetto"},
     {"--check", "DEVICE", "no run: compare some training steps with those on DEVICE (reference), value by value"},
     {"--check-steps", "N", "how many (default 3)"},
     {NULL, NULL, NULL},
@@ -47,6 +49,16 @@ static orr_status choose_directory(struct command_run *c, struct orr_error *err)
     return c->directory ? ORR_OK : orr_memory_out(err, "a path", 0);
 }
 
+/* Nothing where the backend does not count. */
+static void print_products(const struct orr_open_device *device)
+{
+    struct orr_counters counters;
+    char products[ORR_PROVIDERS_MAX * 80];
+    if (!orr_device_counters(device, &counters)) return;
+    orr_counters_print_products(&counters, products, sizeof products);
+    printf("Matrix products by: %s\n", products);
+}
+
 /* Print the report and keep it beside the other results. */
 static orr_status report(const struct command_run *c, struct orr_error *err)
 {
@@ -61,7 +73,9 @@ static orr_status report(const struct command_run *c, struct orr_error *err)
     char *path = orr_memory_print("%s/report.txt", c->directory);
     if (status == ORR_OK && !path) status = orr_memory_out(err, "a path", 0);
     if (status == ORR_OK) status = orr_file_write_atomic(path, text.data, text.length, err);
-    if (status == ORR_OK) printf("%s\nAll results: %s\n", text.data, c->directory);
+    if (status == ORR_OK) printf("%s\n", text.data);
+    if (status == ORR_OK) print_products(c->device);
+    if (status == ORR_OK) printf("All results: %s\n", c->directory);
     orr_memory_free(path);
     orr_text_fini(&text);
     return status;
@@ -90,7 +104,21 @@ static orr_status prepare(struct command_run *c, struct orr_error *err)
     ORR_TRY(orr_loader_create(&c->loader, err));
     ORR_TRY(orr_run_prepare(c->sweep, c->loader, &c->run, err));
     ORR_TRY(choose_directory(c, err));
-    return orr_choose_device(c->command, c->loader, &c->device, err);
+    ORR_TRY(orr_choose_device(c->command, c->loader, &c->device, err));
+    /* A device that keeps no time is refused before the run, not after it. */
+    return orr_arguments_value(c->command->arguments, "--trace") ? orr_device_watch(c->device, false, err) : ORR_OK;
+}
+
+/* Apart from the run's training, which no clock slows down. */
+static orr_status trace(const struct command_run *c, struct orr_error *err)
+{
+    const char *path = orr_arguments_value(c->command->arguments, "--trace");
+    struct orr_planned_point p;
+    if (!path) return ORR_OK;
+    orr_status status = orr_planned_point_init(&p, c->run.point[0].recipe, c->device, err);
+    if (status == ORR_OK) status = orr_planned_point_trace(&p, path, err);
+    orr_planned_point_fini(&p);
+    return status;
 }
 
 static orr_status check(const struct command_run *c, const char *other, struct orr_error *err)
@@ -112,6 +140,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     if (status == ORR_OK && !other) status = run_all(&c, err);
     orr_progress_fini(&c.progress);
     if (status == ORR_OK && !other) status = report(&c, err);
+    if (status == ORR_OK && !other) status = trace(&c, err);
     orr_device_close(c.device);
     orr_memory_free(c.directory);
     orr_run_fini(&c.run);

@@ -10,7 +10,8 @@
 enum { EXIT_WRONG = 1, EXIT_NOTHING_TESTED = 2, EXIT_CRASHED = 3 };
 
 /* Seconds for one case: a driver that compiles some ten kernels at first use, 10 seconds each, is no hang. */
-#define TIME_LIMIT 120.0
+#define TIME_LIMIT      120.0
+#define TIME_LIMIT_MOST 604800.0
 
 static const struct orr_option options[] = {
     {"--op", "GLOB", "only these checks: operations, graph/..., interface/...; commas between several"},
@@ -44,10 +45,15 @@ static orr_status read_options(const struct orr_command *command, struct orr_con
     ORR_TRY(whole_option(command, "--seed", 1, &seed, err));
     if (level && strcmp(level, "quick") != 0 && strcmp(level, "full") != 0)
         return orr_fail(err, ORR_EINVAL, "--level \"%s\": quick or full", level);
+    if (level && orr_arguments_value(a, "--graph"))
+        return orr_fail(err, ORR_EINVAL, "--level \"%s\" and --graph: a graph has no levels; leave one of them out",
+                        level);
     asked->level = level && strcmp(level, "full") == 0 ? ORR_CONFORM_FULL : ORR_CONFORM_QUICK;
     asked->time_limit = TIME_LIMIT;
-    if (limit && (!orr_number_real(limit, &asked->time_limit) || !(asked->time_limit > 0.0)))
-        return orr_fail(err, ORR_EINVAL, "--time-limit \"%s\": expected seconds, above 0", limit);
+    if (limit && (!orr_number_real(limit, &asked->time_limit) || !(asked->time_limit > 0.0) ||
+                  asked->time_limit > TIME_LIMIT_MOST))
+        return orr_fail(err, ORR_EINVAL, "--time-limit \"%s\": expected seconds, above 0 and at most %g (a week)",
+                        limit, TIME_LIMIT_MOST);
     asked->seed = (uint64_t)seed;
     asked->checks = orr_arguments_value(a, "--op");
     asked->graph = orr_arguments_value(a, "--graph");
@@ -67,8 +73,11 @@ static orr_status write_files(const struct orr_command *command, const struct or
 {
     const char *json = orr_arguments_value(command->arguments, "--json");
     const char *junit = orr_arguments_value(command->arguments, "--junit");
-    if (json) ORR_TRY(orr_conform_write_json(report, json, err));
-    return junit ? orr_conform_write_junit(report, junit, err) : ORR_OK;
+    struct orr_error other = {.code = ORR_OK};
+    const orr_status first = json ? orr_conform_write_json(report, json, err) : ORR_OK;
+    const orr_status second = junit ? orr_conform_write_junit(report, junit, &other) : ORR_OK;
+    if (first == ORR_OK) return second == ORR_OK ? ORR_OK : orr_fail(err, second, "%s", other.text);
+    return second == ORR_OK ? first : orr_error_prefix(err, "%s", other.text);
 }
 
 static orr_status run(const struct orr_command *command, struct orr_error *err)
@@ -81,10 +90,12 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     const orr_status status = orr_conform_run(&asked, &report, err);
     if (shows) fprintf(stderr, "\r%-60s\r", "");
     if (report.opened) orr_conform_print(&report, stdout);
-    struct orr_error other;
+    struct orr_error other = {.code = ORR_OK};
     const orr_status written = write_files(command, &report, &other);
     orr_conform_report_fini(&report);
-    return status == ORR_OK && written != ORR_OK ? orr_fail(err, written, "%s", other.text) : status;
+    if (written == ORR_OK) return status;
+    if (status == ORR_OK) return orr_fail(err, written, "%s", other.text);
+    return orr_error_prefix(err, "the report was not written (%s)", other.text);
 }
 
 static int exit_code(orr_status status)

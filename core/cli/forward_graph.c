@@ -147,7 +147,7 @@ static orr_status upload(struct orr_forward_graph *f, const struct orr_forward_j
 
 static orr_status check_device(const struct orr_forward_job *job, struct orr_error *err)
 {
-    if (job->device->info.dtypes & (1u << job->real)) return ORR_OK;
+    if (orr_device_has_type(&job->device->info, job->real)) return ORR_OK;
     return orr_fail(err, ORR_EUNSUPPORTED,
                     "device %s (%s) does not compute in %s: give --dtype %s, or --device reference",
                     job->device->plugin->name, job->device->info.name, orr_dtype_name(job->real),

@@ -16,7 +16,7 @@ enum orr_input_kind {
     ORR_INPUT_POSITIVE, /* 0.5 to 2 */
     ORR_INPUT_INDEX,    /* i32, 0 .. below-1, and some -1 */
     ORR_INPUT_WHOLE,    /* i32 of any size */
-    ORR_INPUT_STEP,     /* i32, 6 */
+    ORR_INPUT_STEP,     /* i32, `below` itself */
     ORR_INPUT_SCHEDULE, /* AdamW's row of four */
     ORR_INPUT_DERIVED
 };

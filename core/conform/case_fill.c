@@ -42,12 +42,15 @@ static double draw_special(const struct orr_case *c, const struct orr_case_input
 {
     const double plain = draw_plain(in->kind, word);
     const uint32_t which = orr_random_below(word[1], 8);
+    /* -infinity times the 0 that is left of it there: the two activations may give either. */
+    const bool rising = c->op == ORR_OP_GELU || c->op == ORR_OP_SILU || in->kind == ORR_INPUT_POSITIVE;
     switch (c->values) {
     case ORR_VALUES_ZERO:
         return which < 2 ? 0.0 : which < 4 ? -0.0 : plain;
     case ORR_VALUES_INFINITE:
-        return which == 0 ? HUGE_VAL : which == 1 && in->kind != ORR_INPUT_POSITIVE ? -HUGE_VAL : plain;
+        return which == 0 ? HUGE_VAL : which == 1 && !rising ? -HUGE_VAL : plain;
     case ORR_VALUES_DENORMAL:
+        if (c->op == ORR_OP_DIV && in->kind == ORR_INPUT_POSITIVE) return plain; /* so that quotients are denormal */
         return plain * (which < 6 ? ldexp(1.0, -128 - (int)which * 3) : 1e-19);
     case ORR_VALUES_WIDE:
         return draw_wide(c, in, word);
@@ -93,21 +96,44 @@ static void offset_rows(const struct orr_shape *shape, double *real)
     }
 }
 
-/* One NaN in one of the inputs, by the number of the case. In attention it is in the last query: what a masked key
- * holds is not read by every right implementation. */
-static void place_nan(const struct orr_case *c, uint32_t k, double *real)
+static int32_t draw_whole(const struct orr_case *c, uint32_t k, uint64_t seed, int64_t e)
 {
+    const struct orr_case_input *in = &c->in[k];
+    uint32_t word[4];
+    orr_random_block(seed, stream_of(c, k), 0, (uint32_t)e, word);
+    if (in->kind == ORR_INPUT_STEP) return (int32_t)in->below;
+    if (in->kind == ORR_INPUT_WHOLE)
+        return (int32_t)(word[0] >> 2) - (INT32_C(1) << 29); /* the sum of two stays in range */
+    /* 0 times NaN: what an ignored row has where the loss's gradient is NaN may be either. */
+    const bool no_gap = c->op == ORR_OP_XENT_GRAD && c->values == ORR_VALUES_NAN;
+    if (no_gap && in->below > 0) return (int32_t)orr_random_below(word[0], (uint32_t)in->below);
+    if (c->values == ORR_VALUES_GAPS || in->below < 1 || orr_random_below(word[1], 8) == 0) return -1;
+    return (int32_t)orr_random_below(word[0], (uint32_t)in->below);
+}
+
+/* Where the NaN of an attention is, in the last query, the first key or the first value: those are masked from no
+ * query, and what a masked key holds is not read by every right implementation. */
+static int64_t nan_in_attention(const struct orr_case *c, const struct orr_shape *shape, uint32_t part)
+{
+    const int64_t wide = shape->dim[2], channel = wide / 3, last = (shape->dim[1] - 1) * wide;
+    return part == 0 ? last : (int64_t)part * channel + c->number % channel;
+}
+
+/* The element of input k that is NaN; -1: none. Which input has it goes by the number of the case. */
+static int64_t nan_at(const struct orr_case *c, uint32_t k)
+{
+    const struct orr_shape *shape = &c->in[k].shape;
+    const int64_t count = orr_shape_count(shape);
     uint32_t candidates[ORR_IN_MAX], n = 0;
+    if (!count) return -1;
+    if (c->op == ORR_OP_ATTENTION) return nan_in_attention(c, shape, c->number % 3);
+    if (c->op == ORR_OP_ATTENTION_GRAD && k == 1)
+        return c->number % 4 < 3 ? nan_in_attention(c, shape, c->number % 4) : -1;
+    if (c->op == ORR_OP_ATTENTION_GRAD) return k == 0 && c->number % 4 == 3 ? count - 1 : -1;
     for (uint32_t j = 0; j < c->n_in; ++j)
         if (!c->in[j].shape.dtype && c->in[j].kind != ORR_INPUT_DERIVED && c->in[j].kind != ORR_INPUT_SCHEDULE)
             candidates[n++] = j;
-    const struct orr_shape *shape = &c->in[k].shape;
-    const int64_t count = orr_shape_count(shape);
-    if (!n || candidates[c->number % n] != k || !count) return;
-    if (c->op == ORR_OP_ATTENTION)
-        real[(shape->dim[1] - 1) * shape->dim[2]] = NAN;
-    else
-        real[(int64_t)c->number * 7 % count] = NAN;
+    return n && candidates[c->number % n] == k ? (int64_t)c->number * 7 % count : -1;
 }
 
 static void fill_real(const struct orr_case *c, uint32_t k, uint64_t seed, double *real)
@@ -127,23 +153,15 @@ static void fill_real(const struct orr_case *c, uint32_t k, uint64_t seed, doubl
     if (c->values == ORR_VALUES_OFFSET && k == 0) offset_rows(&in->shape, real);
     for (int64_t e = 0; c->values == ORR_VALUES_ALIKE && e < count; ++e)
         real[e] = (double)1.1F;
-    if (c->values == ORR_VALUES_NAN) place_nan(c, k, real);
+    const int64_t at = c->values == ORR_VALUES_NAN ? nan_at(c, k) : -1;
+    if (at >= 0) real[at] = NAN;
 }
 
 static void fill_whole(const struct orr_case *c, uint32_t k, uint64_t seed, int32_t *whole)
 {
-    const struct orr_case_input *in = &c->in[k];
-    const int64_t count = orr_shape_count(&in->shape);
-    for (int64_t e = 0; e < count; ++e) {
-        uint32_t word[4];
-        orr_random_block(seed, stream_of(c, k), 0, (uint32_t)e, word);
-        const int32_t small = (int32_t)(word[0] >> 2) - (INT32_C(1) << 29); /* the sum of two stays in range */
-        const bool gap = c->values == ORR_VALUES_GAPS || in->below < 1 || orr_random_below(word[1], 8) == 0;
-        whole[e] = in->kind == ORR_INPUT_WHOLE  ? small
-                   : in->kind == ORR_INPUT_STEP ? 6
-                   : gap                        ? -1
-                                                : (int32_t)orr_random_below(word[0], (uint32_t)in->below);
-    }
+    const int64_t count = orr_shape_count(&c->in[k].shape);
+    for (int64_t e = 0; e < count; ++e)
+        whole[e] = draw_whole(c, k, seed, e);
 }
 
 void orr_case_fill(const struct orr_case *c, uint32_t k, uint64_t seed, double *real, int32_t *whole)

@@ -2,6 +2,7 @@
 #include "conform/case.h"
 #include "graph/optable.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,7 +86,8 @@ struct row {
 #define WHOLE(...)          {ORR_INPUT_WHOLE, {__VA_ARGS__}, 0}
 #define DERIVED(...)        {ORR_INPUT_DERIVED, {__VA_ARGS__}, 0}
 #define INDEX(under, ...)   {ORR_INPUT_INDEX, {__VA_ARGS__}, under}
-#define STEP_COUNT()        {ORR_INPUT_STEP, {0}, 0}
+#define STEP_AT(step)       {ORR_INPUT_STEP, {0}, step}
+#define STEP_COUNT()        STEP_AT(6)
 #define SCHEDULE()          {ORR_INPUT_SCHEDULE, {1, 4}, 0}
 #define INTS(...)           .attr.i = {__VA_ARGS__}
 #define REALS(...)          .attr.f = {__VA_ARGS__}

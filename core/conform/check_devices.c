@@ -6,6 +6,7 @@
  */
 #include "base/memory.h"
 #include "conform/check.h"
+#include "conform/distance.h"
 #include "conform/layout.h"
 #include "conform/models.h"
 #include "conform/pair.h"
@@ -15,8 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* As for gradients in check_graphs.c. */
-#define LOSS_BOUND 2e-5
 /* ADDS: whole numbers up to 3 * ADDS are exact. ROUNDS: threads meet in most operations. */
 enum { DEVICES = 2, TURNS = 3, ROUNDS = 12, ADDS = 40, ELEMENTS = 1000 };
 enum { CASE_IN_TURN, CASE_QUEUED_MODELS, CASE_QUEUED_CALLS, CASE_THREADS };
@@ -128,8 +127,8 @@ static orr_status compare_twins(struct twin *twin, uint32_t first, uint32_t numb
             char where[300];
             ORR_TRY(orr_pair_distance(&twin[k].p, twin[k].m.gradient[j], &d, err));
             snprintf(where, sizeof(where), "device %u of two %s: gradient of %s is off by %.3g, allowed %.3g", k, how,
-                     twin[k].m.parameter[j], d, LOSS_BOUND);
-            orr_check_fraction(r, number, d / LOSS_BOUND, where);
+                     twin[k].m.parameter[j], d, ORR_COMPOSED_BOUND);
+            orr_check_fraction(r, number, d / ORR_COMPOSED_BOUND, where);
         }
     }
     return ORR_OK;
@@ -167,14 +166,8 @@ static orr_status models_queued(struct orr_session *s, struct twin *twin, struct
 
 static orr_status look_at_gradient(struct twin *t, struct orr_error *err)
 {
-    double difference = 0.0, norm = 0.0;
     ORR_TRY(orr_exec_read_real(t->p.tested, t->m.gradient[0], t->got, t->n, err));
-    for (size_t e = 0; e < t->n; ++e) {
-        difference += (t->got[e] - t->want[e]) * (t->got[e] - t->want[e]);
-        norm += t->want[e] * t->want[e];
-    }
-    const double d = difference > 0.0 ? sqrt(difference / norm) : difference == 0.0 ? 0.0 : HUGE_VAL;
-    t->worst = fmax(t->worst, d);
+    t->worst = fmax(t->worst, orr_distance_relative(t->got, t->want, t->n, 0.0));
     return ORR_OK;
 }
 
@@ -224,8 +217,8 @@ static orr_status models_in_threads(struct orr_session *s, struct twin *twin, st
         char where[300];
         const struct twin *t = &twin[k];
         snprintf(where, sizeof(where), "device %u of two, a thread each: gradient of %s is off by %.3g, allowed %.3g",
-                 k, t->m.parameter[0], t->worst, LOSS_BOUND);
-        orr_check_fraction(r, CASE_THREADS, t->worst / LOSS_BOUND, where);
+                 k, t->m.parameter[0], t->worst, ORR_COMPOSED_BOUND);
+        orr_check_fraction(r, CASE_THREADS, t->worst / ORR_COMPOSED_BOUND, where);
         if (t->wrong_sum)
             orr_check_fail(r, CASE_THREADS, "device %u of two, a thread each: %d times add 1 gives another number", k,
                            ADDS);

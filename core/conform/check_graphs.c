@@ -1,33 +1,15 @@
 /* Composites against their lowerings on the device, and gradients of whole small models. */
 #include "base/memory.h"
 #include "conform/check.h"
+#include "conform/distance.h"
 #include "conform/layout.h"
+#include "conform/lesser_device.h"
 #include "conform/models.h"
 #include "conform/pair.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-/* Gradients of a two-layer model are off by about 1e-6 in f32: each passes through some tens of roundings. */
-#define GRADIENT_BOUND 2e-5
-
-static bool primitives_only_supports(struct orr_device *device, const struct orr_call *call)
-{
-    (void)device;
-    return !orr_op_by_id(call->op)->composite;
-}
-
-/* The device with every composite refused. ops must live as long as the copy. */
-static struct orr_open_device without_composites(const struct orr_open_device *device, struct orr_backend_ops *ops)
-{
-    struct orr_open_device lesser = *device;
-    memset(ops, 0, sizeof(*ops));
-    memcpy(ops, device->ops, device->ops->size < sizeof(*ops) ? device->ops->size : sizeof(*ops));
-    ops->supports = primitives_only_supports;
-    lesser.ops = ops;
-    return lesser;
-}
 
 static void lower_case(struct orr_session *s, struct orr_open_device *lesser, const struct orr_case *c, uint32_t number,
                        struct orr_check_result *r)
@@ -44,6 +26,7 @@ static void lower_case(struct orr_session *s, struct orr_open_device *lesser, co
         struct orr_distance d = {.fraction = -1.0};
         status = orr_trial_compare_lowered(&t, k, o.out[k], s->truth, &d, &err);
         if (status != ORR_OK) orr_check_fail(r, number, "the reference cannot say: %s", err.text);
+        r->noise = fmax(r->noise, d.noise);
         snprintf(where, sizeof(where),
                  "%s %s, lowered: result %u is %.3g times the allowed distance away; element %zu: "
                  "got %.9g, expected %.9g",
@@ -57,11 +40,12 @@ static void lower_case(struct orr_session *s, struct orr_open_device *lesser, co
 void orr_check_lowerings(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
     struct orr_backend_ops ops;
-    struct orr_open_device lesser = without_composites(s->device, &ops);
+    struct orr_open_device lesser = orr_device_lesser(s->device, &ops);
     size_t n_ops;
     uint32_t number = 0;
     const struct orr_op_info *op = orr_op_list(&n_ops);
     (void)check;
+    ops.supports = orr_supports_primitives;
     for (size_t i = 0; i < n_ops; ++i)
         for (uint32_t k = 0; op[i].composite && k < orr_case_count(op[i].id); ++k) {
             struct orr_case c;
@@ -88,8 +72,8 @@ static void compare_model(struct orr_pair *p, const struct orr_model_graph *m, u
             return;
         }
         snprintf(where, sizeof(where), "%s: gradient of %s: relative distance %.3g, allowed %.3g", m->name, name,
-                 distance, GRADIENT_BOUND);
-        orr_check_fraction(r, number, distance / GRADIENT_BOUND, where);
+                 distance, ORR_COMPOSED_BOUND);
+        orr_check_fraction(r, number, distance / ORR_COMPOSED_BOUND, where);
     }
 }
 
@@ -111,8 +95,9 @@ static void gradient_case(struct orr_session *s, uint32_t which, uint32_t number
 void orr_check_gradients(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
     struct orr_backend_ops ops;
-    struct orr_open_device lesser = without_composites(s->device, &ops);
+    struct orr_open_device lesser = orr_device_lesser(s->device, &ops);
     (void)check;
+    ops.supports = orr_supports_primitives;
     for (uint32_t i = 0; i < 2 * ORR_MODELS; ++i) {
         struct orr_session way = *s;
         if (i >= ORR_MODELS) way.device = &lesser;

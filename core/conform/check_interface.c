@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* More devices of one backend are a number that was never set. */
+enum { DEVICES_MOST = 1024 };
+
 /* A failure must have a code; its text, where there is one, must end. */
 static bool is_sound(const struct orr_error *own, orr_status status)
 {
@@ -20,8 +23,14 @@ static bool is_power_of_two(uint64_t n) { return n && !(n & (n - 1)); }
 void orr_check_describe_device(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
     const struct orr_backend_ops *ops = s->device->ops;
-    const uint32_t count = ops->device_count();
+    const uint32_t count = ops->device_count(), again = ops->device_count();
     (void)check;
+    if (count != again || !count || count > DEVICES_MOST) {
+        if (orr_check_begin(s, r, 0))
+            orr_check_fail(r, 0, "device_count says %u, then %u: the same number both times, from 1 to %d", count,
+                           again, DEVICES_MOST);
+        return;
+    }
     for (uint32_t i = 0; i < count; ++i) {
         struct orr_device_info info = {.size = sizeof(info)};
         struct orr_error own = {.code = ORR_OK};

@@ -13,8 +13,8 @@
  * how much is measured on the reference. */
 #define LOWERED_BOUND (16.0 / 16777216.0)
 /* Repeats of an operation that must give the same bits: at every size, since threads and pieces often come in only
- * where there is much to do. A few at the sizes of the full level. */
-enum { REPEATS = 19, REPEATS_FULL = 2 };
+ * where there is much to do. A few at the sizes of the full level, and beyond MANY elements. */
+enum { REPEATS = 19, REPEATS_LARGE = 2, REPEATS_FULL = 2, MANY = 100000 };
 
 static void print_number(double x, bool whole, char *text, size_t size)
 {
@@ -47,14 +47,15 @@ orr_status orr_trial_compare_lowered(const struct orr_trial *t, uint32_t k, cons
     if (first.fraction > 1.0 && isfinite(first.fraction)) {
         ORR_TRY(orr_noise_measure(t, k, truth, &moved, err));
         first.fraction = -1.0;
-        orr_trial_compare_norm(t, k, data, LOWERED_BOUND + ORR_NOISE_SHARE * moved, &first);
+        first.noise = fmin(ORR_NOISE_SHARE * moved, ORR_NOISE_MOST);
+        orr_trial_compare_norm(t, k, data, LOWERED_BOUND + first.noise, &first);
     }
     *worst = first;
     return ORR_OK;
 }
 
-/* lowered: the reference, which says what is allowed then; NULL: not lowered. */
-static void judge(const struct orr_trial *t, const struct orr_outcome *o, const char *layout,
+/* real: of the results. lowered: the reference, which says what is allowed then; NULL: not lowered. */
+static void judge(const struct orr_trial *t, const struct orr_outcome *o, const char *layout, uint32_t real,
                   const struct orr_open_device *lowered, struct orr_check_result *r)
 {
     char shapes[300], text[900];
@@ -67,10 +68,13 @@ static void judge(const struct orr_trial *t, const struct orr_outcome *o, const 
     for (uint32_t k = 0; k < t->c.n_out; ++k) {
         struct orr_distance d = {.fraction = -1.0};
         struct orr_error err = {.code = ORR_OK};
-        if (!lowered)
+        if (real == ORR_F64)
+            orr_trial_compare_wide(t, k, o->out[k], &d);
+        else if (!lowered)
             orr_trial_compare(t, k, o->out[k], &d);
         else if (orr_trial_compare_lowered(t, k, o->out[k], lowered, &d, &err) != ORR_OK)
             orr_check_fail(r, t->c.number, "the reference cannot say: %s", err.text);
+        r->noise = fmax(r->noise, d.noise);
         if (d.fraction < 0.0) continue;
         text[0] = '\0';
         if (!(d.fraction <= 1.0)) describe(t, layout, k, &d, text, sizeof(text));
@@ -84,9 +88,13 @@ static void run_layout(struct orr_session *s, const struct orr_trial *t, const s
     struct orr_outcome outcome;
     struct orr_error err = {.code = ORR_OK};
     char name[80], shapes[300];
+    if (!orr_layout_fits(t, s->device, layout)) {
+        ++r->too_large;
+        return;
+    }
     orr_layout_describe(layout, name, sizeof(name));
     if (orr_layout_run(t, s->device, layout, &outcome, &err) == ORR_OK) {
-        judge(t, &outcome, name, NULL, r);
+        judge(t, &outcome, name, layout->real, NULL, r);
     } else {
         orr_case_describe(&t->c, shapes, sizeof(shapes));
         orr_check_fail(r, t->c.number, "%s; %s: %s", shapes, name, err.text);
@@ -97,7 +105,8 @@ static void run_layout(struct orr_session *s, const struct orr_trial *t, const s
 static uint32_t repeats_of(const struct orr_trial *t)
 {
     if (t->c.values != ORR_VALUES_UNIT) return 0;
-    return t->c.level == ORR_CONFORM_QUICK ? REPEATS : REPEATS_FULL;
+    if (t->c.level == ORR_CONFORM_FULL) return REPEATS_FULL;
+    return orr_shape_count(&t->c.out[0]) > MANY ? REPEATS_LARGE : REPEATS;
 }
 
 /* In place, each result alone and all of them: by run, and as a program where the device has programs. */
@@ -127,6 +136,28 @@ static void run_native(struct orr_session *s, const struct orr_trial *t, struct 
     layout.repeat = repeats_of(t);
     if (r->failed == before) run_layout(s, t, &layout, r);
     run_in_place(s, t, before, r);
+}
+
+/* The same case in f64, where the device has that type and it is quick enough: apart, and in place or in a program as
+ * far as there is that. */
+static void run_wide(struct orr_session *s, const struct orr_trial *t, struct orr_check_result *r)
+{
+    struct orr_layout layout = {.kind = ORR_LAYOUT_APART, .real = ORR_F64};
+    struct orr_call call;
+    const uint32_t before = r->failed;
+    if (!(s->device->info.dtypes & (1u << ORR_F64))) return;
+    if (t->c.level == ORR_CONFORM_QUICK && orr_shape_count(&t->c.out[0]) > MANY) return;
+    orr_layout_call(t, ORR_F64, &call);
+    if (!s->device->ops->supports(s->device->handle, &call)) {
+        if (!t->op->composite)
+            orr_check_fail(r, t->c.number, "supports() refuses this primitive in f64, though dtypes has f64");
+        return;
+    }
+    ++r->wide;
+    run_layout(s, t, &layout, r);
+    layout.alias = t->op->alias;
+    layout.prepared = ORR_HAS(s->device->ops, prepare);
+    if ((layout.alias || layout.prepared) && r->failed == before) run_layout(s, t, &layout, r);
 }
 
 orr_status orr_case_graph(const struct orr_case *c, uint32_t real, struct orr_graph **g, orr_handle *in,
@@ -199,7 +230,7 @@ static void run_lowered(struct orr_session *s, const struct orr_trial *t, struct
     char shapes[300];
     ++r->lowered;
     if (orr_trial_run_graph(t, s->device, &outcome, &err) == ORR_OK) {
-        judge(t, &outcome, "lowered", s->truth, r);
+        judge(t, &outcome, "lowered", ORR_F32, s->truth, r);
     } else {
         orr_case_describe(&t->c, shapes, sizeof(shapes));
         orr_check_fail(r, t->c.number, "%s; lowered: %s", shapes, err.text);
@@ -219,8 +250,13 @@ static void run_case(struct orr_session *s, const struct orr_case *c, struct orr
         return;
     }
     orr_layout_call(&t, ORR_F32, &call);
-    if (s->device->ops->supports(s->device->handle, &call)) {
+    const struct orr_layout apart = {.kind = ORR_LAYOUT_APART, .real = ORR_F32};
+    if (!orr_layout_fits(&t, s->device, &apart)) {
+        --r->cases;
+        ++r->left_out;
+    } else if (s->device->ops->supports(s->device->handle, &call)) {
         run_native(s, &t, r);
+        run_wide(s, &t, r);
     } else if (t.op->composite && lowers_alike(c)) {
         run_lowered(s, &t, r);
     } else if (t.op->composite) {
@@ -237,11 +273,10 @@ static void run_case(struct orr_session *s, const struct orr_case *c, struct orr
 static bool fits_device(const struct orr_session *s, const struct orr_case *c)
 {
     const struct orr_device_info *info = &s->device->info;
-    uint32_t needed = 1u << ORR_F32;
     for (uint32_t k = 0; k < c->n_in; ++k)
-        if (c->in[k].shape.dtype == ORR_I32) needed |= 1u << ORR_I32;
+        if (c->in[k].shape.dtype == ORR_I32 && !orr_device_has_type(info, ORR_I32)) return false;
     if (c->values == ORR_VALUES_DENORMAL && info->flushes_denormals) return false;
-    return !info->dtypes || (info->dtypes & needed) == needed;
+    return orr_device_has_type(info, ORR_F32);
 }
 
 void orr_check_operation(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
@@ -264,10 +299,15 @@ void orr_check_operation(struct orr_session *s, const struct orr_check *check, s
     }
     if (r->state == ORR_CHECK_PASSED && r->lowered && r->lowered == r->cases) r->state = ORR_CHECK_LOWERED;
     if (r->state == ORR_CHECK_PASSED && !r->cases) r->state = ORR_CHECK_NOT_TESTED;
+    size_t at = 0;
     if (r->lowered && r->lowered < r->cases)
-        snprintf(r->note, sizeof(r->note), "%u of %u cases lowered", r->lowered, r->cases);
-    if (r->left_out && !r->note[0])
-        snprintf(r->note, sizeof(r->note), "%u cases not tested: %s", r->left_out,
+        at = (size_t)snprintf(r->note, sizeof(r->note), "%u of %u cases lowered", r->lowered, r->cases);
+    if (r->too_large && at < sizeof(r->note))
+        at += (size_t)snprintf(r->note + at, sizeof(r->note) - at,
+                               "%s%u layouts not tested: above the device's largest buffer", at ? "; " : "",
+                               r->too_large);
+    if (r->left_out && at < sizeof(r->note))
+        snprintf(r->note + at, sizeof(r->note) - at, "%s%u cases not tested: %s", at ? "; " : "", r->left_out,
                  r->lowered ? "special values are judged in the operations that it is made of"
-                            : "the device lacks the element type or flushes denormals");
+                            : "the device lacks the element type or the memory, or flushes denormals");
 }

@@ -2,6 +2,7 @@
  * when it is left alone, which is reported and not judged.
  */
 #include "base/memory.h"
+#include "conform/distance.h"
 #include "conform/pair.h"
 #include "orrery/random.h"
 #include "train/step.h"
@@ -11,8 +12,6 @@
 #include <string.h>
 
 enum { TRAJECTORIES = 6, POINTS = 12, COLUMNS = 2, STEPS = 200, BATCH = 3 };
-/* As for gradients of whole models; moments are made of them. */
-#define GRADIENT_BOUND 2e-5
 /* AdamW divides by the root of the gradient's square, so that a gradient near zero may move its parameter the other
  * way: at most the rate, 1e-3 of parameters near 0.1, for the few elements where this happens. */
 #define PARAMETER_BOUND 1e-4
@@ -114,16 +113,6 @@ static orr_status restart(struct lesson *l, struct orr_error *err)
     return ORR_OK;
 }
 
-static double distance(const double *a, const double *b, size_t n)
-{
-    double difference = 0.0, norm = 0.0;
-    for (size_t e = 0; e < n; ++e) {
-        difference += (a[e] - b[e]) * (a[e] - b[e]);
-        norm += b[e] * b[e];
-    }
-    return difference > 0.0 ? sqrt(difference / norm) : difference == 0.0 ? 0.0 : HUGE_VAL;
-}
-
 static orr_status fetch(struct lesson *l, struct orr_error *err)
 {
     const size_t n = (size_t)l->p.elements;
@@ -138,8 +127,8 @@ static void compare(const struct lesson *l, struct orr_check_result *r)
 {
     char where[200];
     for (int k = 0; k < BLOCKS; ++k) {
-        const double bound = k == 0 ? PARAMETER_BOUND : GRADIENT_BOUND;
-        const double d = distance(block_at(l, BLOCKS + k), block_at(l, k), (size_t)l->p.elements);
+        const double bound = k == 0 ? PARAMETER_BOUND : ORR_COMPOSED_BOUND;
+        const double d = orr_distance_relative(block_at(l, BLOCKS + k), block_at(l, k), (size_t)l->p.elements, 0.0);
         snprintf(where, sizeof(where), "step %u: %s: relative distance %.3g, allowed %.3g", l->step, block_names[k], d,
                  bound);
         orr_check_fraction(r, l->step, d / bound, where);
@@ -170,7 +159,7 @@ static orr_status train(struct lesson *l, struct orr_session *s, struct orr_chec
     }
     ORR_TRY(orr_exec_read_real(l->alone, l->narrow.parameters, block_at(l, BLOCKS), n, err));
     snprintf(r->note, sizeof(r->note), "left alone for %d steps the parameters drift by %.2g", STEPS,
-             distance(block_at(l, BLOCKS), block_at(l, 0), n));
+             orr_distance_relative(block_at(l, BLOCKS), block_at(l, 0), n, 0.0));
     return ORR_OK;
 }
 

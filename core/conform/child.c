@@ -7,8 +7,11 @@
 #include "conform/child.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -53,7 +56,12 @@ static void say(const struct mouth *m, enum message_kind kind, uint32_t number, 
 
 static void begin_case(void *context, uint32_t number) { say(context, MESSAGE_CASE, number, NULL, 0); }
 
-static void copy_text(char *to, size_t size, const char *from) { snprintf(to, size, "%s", from ? from : ""); }
+/* What a backend says is shown on terminals and written into files: one line of UTF-8. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+    snprintf(to, size, "%s", from ? from : "");
+    orr_text_flatten(to, strlen(to));
+}
 
 static void describe_device(const struct orr_session *s, struct orr_check_device *d)
 {
@@ -96,6 +104,8 @@ static void run_checks(struct orr_session *s, struct mouth *m, const struct orr_
         const double start = now();
         check[i].run(s, &check[i], &result);
         result.seconds = now() - start;
+        orr_text_flatten(result.failure, strlen(result.failure));
+        orr_text_flatten(result.note, strlen(result.note));
         say(m, MESSAGE_RESULT, 0, &result, sizeof(result));
         if (s->asked->fail_fast && result.failed) break;
     }
@@ -114,6 +124,7 @@ static void child_main(const struct orr_conform *asked, const struct orr_check *
     setrlimit(RLIMIT_CORE, &no_core);
     signal(SIGPIPE, SIG_IGN);
     if (open_session(&s, &err) != ORR_OK) {
+        orr_text_flatten(err.text, strlen(err.text));
         say(&m, MESSAGE_REFUSED, 0, &err, sizeof(err));
         _exit(0);
     }
@@ -142,8 +153,10 @@ static bool hear(struct ear *e, void *data, size_t bytes)
     for (size_t at = 0; at < bytes;) {
         struct pollfd p = {.fd = e->fd, .events = POLLIN};
         const double left = e->deadline - now();
-        const int ready = left > 0.0 ? poll(&p, 1, (int)(left * 1000.0) + 1) : 0;
+        const double milliseconds = fmin(ceil(left * 1000.0), (double)INT_MAX);
+        const int ready = left > 0.0 ? poll(&p, 1, (int)milliseconds) : 0;
         if (ready < 0 && errno == EINTR) continue;
+        if (ready == 0 && now() < e->deadline) continue;
         if (ready <= 0) {
             e->late = true;
             return false;

@@ -66,6 +66,10 @@ static orr_status verify_graph(const struct orr_conform *asked, struct orr_error
 static orr_status choose(const struct orr_conform *asked, struct orr_check *check, size_t *count, struct orr_error *err)
 {
     size_t n = 0;
+    if (asked->graph && asked->checks)
+        return orr_fail(err, ORR_EINVAL,
+                        "--op \"%s\" and --graph: a graph is one check of its own; leave one of them out",
+                        asked->checks);
     if (asked->graph) {
         check[0] = graph_file;
         *count = 1;
@@ -178,7 +182,7 @@ void orr_conform_command(const struct orr_conform *asked, const struct orr_check
     if (!asked->graph && op && at < size) at += (size_t)snprintf(text + at, size - at, " --op '%s'", op);
     if (!asked->graph && result->failed_case >= 0 && at < size)
         at += (size_t)snprintf(text + at, size - at, " --case %lld", (long long)result->failed_case);
-    if (at < size)
-        snprintf(text + at, size - at, " --seed %llu --level %s", (unsigned long long)asked->seed,
-                 asked->level == ORR_CONFORM_FULL ? "full" : "quick");
+    if (at < size) at += (size_t)snprintf(text + at, size - at, " --seed %llu", (unsigned long long)asked->seed);
+    if (!asked->graph && at < size)
+        snprintf(text + at, size - at, " --level %s", asked->level == ORR_CONFORM_FULL ? "full" : "quick");
 }

@@ -28,11 +28,14 @@ struct orr_check_result {
     enum orr_check_family family;
     enum orr_check_state state;
     uint32_t cases, failed, lowered, left_out; /* run; of these wrong, and lowered; not run on this device */
+    uint32_t too_large;                        /* layouts of cases that no buffer of the device holds */
+    uint32_t wide;                             /* of the cases, those that ran in f64 too */
     double worst;                              /* error as a share of what is allowed; below 0: nothing compared */
     int64_t worst_case;
     int64_t failed_case; /* the first; -1: none */
     char failure[900];   /* what was wrong with it */
     char note[300];      /* measured but not judged, or why it was not tested */
+    double noise; /* the largest share of a norm that was allowed for rounding, as noise on the reference moves it */
     double seconds;
 };
 

@@ -299,6 +299,16 @@ static void release(struct site *s)
     }
 }
 
+bool orr_layout_fits(const struct orr_trial *t, struct orr_open_device *device, const struct orr_layout *layout)
+{
+    struct site s = {.t = t, .layout = layout, .device = device};
+    bool fits = true;
+    place_operands(&s);
+    for (uint32_t b = 0; b < s.n_buffers; ++b)
+        fits = fits && (!device->info.max_alloc || s.bytes[b] <= device->info.max_alloc);
+    return fits;
+}
+
 orr_status orr_layout_run(const struct orr_trial *t, struct orr_open_device *device, const struct orr_layout *layout,
                           struct orr_outcome *out, struct orr_error *err)
 {
@@ -337,6 +347,6 @@ void orr_layout_describe(const struct orr_layout *layout, char *text, size_t siz
 {
     char alias[32] = "";
     if (layout->alias) snprintf(alias, sizeof(alias), ", in place %#x", layout->alias);
-    snprintf(text, size, "%s%s%s", layout->kind == ORR_LAYOUT_APART ? "own buffers" : "views of one buffer", alias,
-             layout->prepared ? ", prepared" : "");
+    snprintf(text, size, "%s%s%s%s", layout->kind == ORR_LAYOUT_APART ? "own buffers" : "views of one buffer", alias,
+             layout->prepared ? ", prepared" : "", layout->real == ORR_F64 ? ", f64" : "");
 }

@@ -29,6 +29,9 @@ void orr_layout_call(const struct orr_trial *t, uint32_t real, struct orr_call *
 /* The first n elements of a buffer as a row of f32, kept. */
 struct orr_tensor orr_layout_line(struct orr_buffer *buffer, int64_t n, uint32_t storage);
 
+/* Is no buffer of it above the device's largest? */
+bool orr_layout_fits(const struct orr_trial *t, struct orr_open_device *device, const struct orr_layout *layout);
+
 /* Run the case. What the backend did wrong is in *out, which the caller releases by orr_outcome_fini, also on failure;
  * failure is only what keeps the check itself from working (out of memory), or the backend's own with its text. */
 ORR_CHECKED orr_status orr_layout_run(const struct orr_trial *t, struct orr_open_device *device,

@@ -3,7 +3,9 @@
 
 #include "base/memory.h"
 #include "conform/check.h"
+#include "conform/distance.h"
 #include "conform/layout.h"
+#include "conform/lesser_device.h"
 #include "orrery/random.h"
 
 #include <math.h>
@@ -18,11 +20,6 @@ static struct {
     const struct orr_backend_ops *real;
     uint32_t drawn;
 } noisy;
-
-static bool noisy_supports(struct orr_device *dev, const struct orr_call *call)
-{
-    return !orr_op_by_id(call->op)->composite && noisy.real->supports(dev, call);
-}
 
 static orr_status add_noise(struct orr_device *dev, const struct orr_tensor *t, struct orr_error *err)
 {
@@ -54,24 +51,11 @@ void orr_noise_device(const struct orr_open_device *truth, struct orr_open_devic
 {
     noisy.real = truth->ops;
     noisy.drawn = 0;
-    *ops = *truth->ops;
-    ops->supports = noisy_supports;
+    *out = orr_device_lesser(truth, ops);
+    ops->supports = orr_supports_primitives;
     ops->run = noisy_run;
     ops->size = offsetof(struct orr_backend_ops, prepare);
-    *out = *truth;
-    out->ops = ops;
     out->info.plans_scratch = false; /* run is all that it has */
-}
-
-static double distance_of(const struct orr_numbers *want, const float *got)
-{
-    double difference = 0.0, norm = 0.0;
-    for (size_t e = 0; e < want->count; ++e) {
-        if (!isfinite(want->real[e]) || !isfinite(got[e])) continue;
-        difference += ((double)got[e] - want->real[e]) * ((double)got[e] - want->real[e]);
-        norm += want->real[e] * want->real[e];
-    }
-    return norm > 0.0 ? sqrt(difference / norm) : 0.0;
 }
 
 orr_status orr_noise_measure(const struct orr_trial *t, uint32_t k, const struct orr_open_device *truth,
@@ -80,13 +64,19 @@ orr_status orr_noise_measure(const struct orr_trial *t, uint32_t k, const struct
     struct orr_open_device device;
     struct orr_backend_ops ops;
     orr_status status = ORR_OK;
+    double *noisy_result = orr_memory_array(t->out[k].count, sizeof(*noisy_result));
     *distance = 0.0;
+    if (!noisy_result) return orr_memory_out(err, "noise", t->out[k].count * sizeof(*noisy_result));
     orr_noise_device(truth, &device, &ops);
     for (int i = 0; i < DRAWS && t->out[k].real && status == ORR_OK; ++i) {
         struct orr_outcome outcome;
         status = orr_trial_run_graph(t, &device, &outcome, err);
-        if (status == ORR_OK) *distance = fmax(*distance, distance_of(&t->out[k], outcome.out[k]));
+        for (size_t e = 0; status == ORR_OK && e < t->out[k].count; ++e)
+            noisy_result[e] = (double)((const float *)outcome.out[k])[e];
+        if (status == ORR_OK)
+            *distance = fmax(*distance, orr_distance_relative(noisy_result, t->out[k].real, t->out[k].count, 1e-12));
         orr_outcome_fini(&outcome);
     }
+    orr_memory_free(noisy_result);
     return status;
 }

@@ -6,6 +6,8 @@
 
 /* How many times the measured distance is allowed: a draw of noise is one of many. */
 #define ORR_NOISE_SHARE 8.0
+/* More than this share of a norm is never allowed: what noise moves further says nothing of a device. */
+#define ORR_NOISE_MOST 1e-2
 
 /* The reference, primitives only, with relative noise of 16 units of rounding on every f32 number that they give. ops
  * must live as long as *out. One at a time in a process; its noise begins anew. */

@@ -2,6 +2,7 @@
 #include "conform/pair.h"
 
 #include "base/memory.h"
+#include "conform/distance.h"
 #include "orrery/random.h"
 
 #include <math.h>
@@ -107,20 +108,6 @@ orr_status orr_pair_run(struct orr_pair *p, struct orr_error *err)
     return orr_exec_finish(p->tested, err);
 }
 
-static double relative(const double *a, const double *b, size_t n)
-{
-    double difference = 0.0, norm = 0.0;
-    for (size_t e = 0; e < n; ++e) {
-        if (!isfinite(a[e]) || !isfinite(b[e])) {
-            if (isnan(b[e]) ? !isnan(a[e]) : a[e] != b[e]) return HUGE_VAL;
-            continue;
-        }
-        difference += (a[e] - b[e]) * (a[e] - b[e]);
-        norm += b[e] * b[e];
-    }
-    return difference > 0.0 ? sqrt(difference) / fmax(sqrt(norm), 1e-6 * sqrt((double)n)) : 0.0;
-}
-
 orr_status orr_pair_distance(struct orr_pair *p, orr_handle v, double *distance, struct orr_error *err)
 {
     const struct orr_shape *shape = &p->narrow->value[v].shape;
@@ -134,7 +121,7 @@ orr_status orr_pair_distance(struct orr_pair *p, orr_handle v, double *distance,
     } else if (status == ORR_OK) {
         status = orr_exec_read_real(p->tested, v, a, n, err);
         if (status == ORR_OK) status = orr_exec_read_real(p->truth, v, b, n, err);
-        *distance = relative(a, b, n);
+        *distance = orr_distance_relative(a, b, n, 1e-6);
     }
     orr_memory_free(a);
     orr_memory_free(b);

@@ -1,4 +1,5 @@
 /* The report as JSON, and as the XML of JUnit that build servers read. */
+#include "base/text.h"
 #include "conform/conform.h"
 #include "io/file.h"
 
@@ -21,15 +22,22 @@ static json_t *check_object(const struct orr_conform *asked, const struct orr_ch
                           (int)r->lowered, "left_out", (int)r->left_out, "seconds", r->seconds, "note", r->note);
     if (!o) return NULL;
     /* JSON has no infinity: beyond any bound is null with exceeded. */
-    json_object_set_new(o, "worst_fraction", r->worst >= 0.0 && isfinite(r->worst) ? json_real(r->worst) : json_null());
-    json_object_set_new(o, "worst_case", r->worst_case >= 0 ? json_integer(r->worst_case) : json_null());
-    json_object_set_new(o, "exceeded", json_boolean(r->worst > 1.0));
-    if (!r->failed) return o;
-    orr_conform_command(asked, r, command, sizeof(command));
-    json_object_set_new(o, "failed_case", r->failed_case >= 0 ? json_integer(r->failed_case) : json_null());
-    json_object_set_new(o, "failure", json_string(r->failure));
-    json_object_set_new(o, "repeat", json_string(command));
-    return o;
+    const double worst = r->worst >= 0.0 && isfinite(r->worst) ? r->worst : -1.0;
+    int lost = json_object_set_new(o, "worst_fraction", worst >= 0.0 ? json_real(worst) : json_null());
+    lost |= json_object_set_new(o, "worst_case", r->worst_case >= 0 ? json_integer(r->worst_case) : json_null());
+    lost |= json_object_set_new(o, "exceeded", json_boolean(r->worst > 1.0));
+    lost |= json_object_set_new(o, "wide", json_integer((json_int_t)r->wide));
+    lost |= json_object_set_new(o, "noise", json_real(r->noise));
+    if (r->failed) {
+        orr_conform_command(asked, r, command, sizeof(command));
+        orr_text_flatten(command, strlen(command)); /* the name of a file may be anything */
+        lost |= json_object_set_new(o, "failed_case", r->failed_case >= 0 ? json_integer(r->failed_case) : json_null());
+        lost |= json_object_set_new(o, "failure", json_string(r->failure));
+        lost |= json_object_set_new(o, "repeat", json_string(command));
+    }
+    if (!lost) return o;
+    json_decref(o);
+    return NULL;
 }
 
 static json_t *device_object(const struct orr_check_device *d)
@@ -44,21 +52,25 @@ static json_t *device_object(const struct orr_check_device *d)
 
 orr_status orr_conform_write_json(const struct orr_conform_report *report, const char *path, struct orr_error *err)
 {
+    char asked[1024];
     json_t *checks = json_array();
-    json_t *root = json_pack(
-        "{s:s,s:I,s:s,s:i,s:i,s:i,s:f}", "asked", report->asked->backend, "seed", (json_int_t)report->asked->seed,
-        "level", report->asked->level == ORR_CONFORM_FULL ? "full" : "quick", "tested", (int)report->n_tested, "wrong",
-        (int)report->n_wrong, "crashed", (int)report->n_crashed, "seconds", report->seconds);
+    snprintf(asked, sizeof(asked), "%s", report->asked->backend);
+    orr_text_flatten(asked, strlen(asked));
+    json_t *root =
+        json_pack("{s:s,s:I,s:s,s:i,s:i,s:i,s:f}", "asked", asked, "seed", (json_int_t)report->asked->seed, "level",
+                  report->asked->level == ORR_CONFORM_FULL ? "full" : "quick", "tested", (int)report->n_tested, "wrong",
+                  (int)report->n_wrong, "crashed", (int)report->n_crashed, "seconds", report->seconds);
     if (!checks || !root) {
         json_decref(checks);
         json_decref(root);
         return out_of_memory(err);
     }
+    int lost = 0;
     for (size_t i = 0; i < report->count; ++i)
-        json_array_append_new(checks, check_object(report->asked, &report->result[i]));
-    json_object_set_new(root, "checks", checks);
-    json_object_set_new(root, "device", report->opened ? device_object(&report->device) : json_null());
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+        lost |= json_array_append_new(checks, check_object(report->asked, &report->result[i]));
+    lost |= json_object_set_new(root, "checks", checks);
+    lost |= json_object_set_new(root, "device", report->opened ? device_object(&report->device) : json_null());
+    char *text = lost ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     json_decref(root);
     if (!text) return out_of_memory(err);
     const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);

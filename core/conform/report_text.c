@@ -1,7 +1,8 @@
 /* The report as text that can be pasted into an issue. */
 #include "conform/conform.h"
-#include "orrery/plugin.h"
+#include "orrery/backend.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -84,8 +85,16 @@ void orr_conform_print(const struct orr_conform_report *report, FILE *to)
     print_family(report, ORR_CHECK_INTERFACE, to);
     print_failures(report, to);
     size_t lowered = 0;
-    for (size_t i = 0; i < report->count; ++i)
+    uint64_t wide = 0;
+    double noise = 0.0;
+    for (size_t i = 0; i < report->count; ++i) {
         lowered += report->result[i].state == ORR_CHECK_LOWERED;
+        wide += report->result[i].wide;
+        noise = fmax(noise, report->result[i].noise);
+    }
+    if (report->device.dtypes >> ORR_F64 & 1u)
+        fprintf(to, wide ? "\nf64: %" PRIu64 " cases of operations ran in it too\n" : "\nf64: not tested\n", wide);
+    if (noise > 0.0) fprintf(to, "rounding was allowed to move a result by up to %.2g of its norm\n", noise);
     const size_t bad = report->n_wrong + report->n_crashed;
     fprintf(to,
             "\n%zu passed (%zu of them lowered), %zu wrong or missing, %zu crashed or hung, %zu not tested; %.1f s\n",

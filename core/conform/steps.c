@@ -6,6 +6,7 @@
 #include "conform/steps.h"
 
 #include "base/memory.h"
+#include "conform/distance.h"
 #include "conform/noise.h"
 #include "graph/optable.h"
 #include "train/fresh.h"
@@ -15,10 +16,6 @@
 #include <string.h>
 
 enum { LINES = 10 };
-/* What no noise is measured for: a value is some tens of roundings of 6e-8 away from the state that the step begins
- * with, 3e-6 at most in the paper's model with OpenCL. As for gradients in check_graphs.c. */
-#define BOUND 2e-5
-
 struct side {
     struct orr_step step;
     struct orr_exec *exec;
@@ -63,8 +60,7 @@ static orr_status run_side(struct side *side, uint64_t step, struct orr_error *e
 static orr_status open_both(struct comparison *c, struct orr_error *err)
 {
     const struct orr_train_job *job = c->check->job;
-    const uint32_t dtypes = c->check->truth->info.dtypes;
-    const uint32_t real = !dtypes || (dtypes & (1u << ORR_F64)) ? ORR_F64 : ORR_F32;
+    const uint32_t real = orr_device_has_type(&c->check->truth->info, ORR_F64) ? ORR_F64 : ORR_F32;
     ORR_TRY(orr_model_parameters(job->model, &c->p, err));
     ORR_TRY(orr_parameters_arrange(&c->p, job->config->decay_patterns, job->config->n_decay_patterns, err));
     ORR_TRY(open_side(c, &c->tested, job->device, ORR_F32, err));
@@ -117,19 +113,6 @@ static orr_status give_state(struct comparison *c, bool first, struct orr_error 
     return ORR_OK;
 }
 
-static double relative(const double *a, const double *b, size_t n)
-{
-    double difference = 0.0, norm = 0.0;
-    for (size_t e = 0; e < n; ++e) {
-        if (a[e] == b[e] || (isnan(a[e]) && isnan(b[e]))) continue;
-        difference += (a[e] - b[e]) * (a[e] - b[e]);
-    }
-    for (size_t e = 0; e < n; ++e)
-        if (isfinite(b[e])) norm += b[e] * b[e];
-    if (difference == 0.0) return 0.0;
-    return isfinite(difference) ? sqrt(difference) / fmax(sqrt(norm), 1e-12) : HUGE_VAL;
-}
-
 static orr_status distance_of(struct comparison *c, const struct side *side, orr_handle v, double *distance,
                               struct orr_error *err)
 {
@@ -143,7 +126,7 @@ static orr_status distance_of(struct comparison *c, const struct side *side, orr
     }
     ORR_TRY(orr_exec_read_real(side->exec, v, c->a, n, err));
     ORR_TRY(orr_exec_read_real(c->truth.exec, v, c->b, n, err));
-    *distance = relative(c->a, c->b, n);
+    *distance = orr_distance_relative(c->a, c->b, n, 1e-12);
     return ORR_OK;
 }
 
@@ -172,10 +155,15 @@ static orr_status compare_step(struct comparison *c, uint64_t step, struct orr_s
             r->worst = d;
             describe(c, (orr_handle)v, d, r->worst_value, sizeof r->worst_value);
         }
-        if (d <= BOUND || r->diverged[0]) continue;
+        if (d <= ORR_COMPOSED_BOUND || r->diverged[0]) continue;
         ORR_TRY(distance_of(c, &c->noisy, (orr_handle)v, &moved, err));
-        r->allowed = BOUND + (isfinite(moved) ? ORR_NOISE_SHARE * moved : 0.0);
-        if (d <= r->allowed) continue;
+        if (!(ORR_NOISE_SHARE * moved <= ORR_NOISE_MOST)) {
+            ++r->n_unjudged;
+            continue;
+        }
+        r->noise = fmax(r->noise, ORR_NOISE_SHARE * moved);
+        if (d <= ORR_COMPOSED_BOUND + ORR_NOISE_SHARE * moved) continue;
+        r->allowed = ORR_COMPOSED_BOUND + ORR_NOISE_SHARE * moved;
         r->diverged_step = step;
         describe(c, (orr_handle)v, d, r->diverged, sizeof r->diverged);
     }
@@ -214,6 +202,10 @@ orr_status orr_steps_compare(const struct orr_steps_check *check, struct orr_ste
         fprintf(to, "%" PRIu64 " steps, %zu values each, furthest apart (||a - b|| / ||b||):\n", check->steps,
                 result->n_values);
         print_furthest(&c, to);
+        if (result->noise > 0.0) fprintf(to, "allowed for rounding, as noise moves it: up to %.3g\n", result->noise);
+        if (result->n_unjudged)
+            fprintf(to, "not judged, since rounding alone may move them by more than %g: %zu values\n", ORR_NOISE_MOST,
+                    result->n_unjudged);
     }
     close_both(&c);
     if (status != ORR_OK || !result->diverged[0]) return status;

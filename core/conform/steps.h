@@ -20,6 +20,8 @@ struct orr_steps_result {
     char worst_value[300];  /* which one */
     uint64_t diverged_step; /* the first step with a value beyond the bound ... */
     char diverged[300];     /* ... and the first such value in the order of the graph; "": none */
+    double noise;           /* the largest distance that was allowed for what rounding does */
+    size_t n_unjudged;      /* values that rounding alone may move too far to tell */
     double allowed;         /* what ||a - b|| / ||b|| was allowed there */
 };
 

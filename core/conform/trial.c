@@ -117,12 +117,23 @@ double orr_float_spacing(double x)
     return x == 0.0 || exponent < -125 ? ldexp(1.0, -149) : ldexp(1.0, exponent - 24);
 }
 
+/* What ABS is counted in where inputs of unit scale do not give results of unit scale: the gradient of a mean over n
+ * targets is in units of |dloss| / n. */
+static double scale_of(const struct orr_trial *t)
+{
+    size_t n = 0;
+    if (t->c.op != ORR_OP_XENT_GRAD) return 1.0;
+    for (size_t i = 0; i < t->in[2].count; ++i)
+        n += t->in[2].whole[i] >= 0;
+    return n ? fabs(t->in[0].real[0]) / (double)n : 0.0;
+}
+
 static orr_status set_allowed(struct orr_trial *t, uint32_t k, struct orr_open_device *truth, bool flushes,
                               struct orr_error *err)
 {
     const enum orr_tolerance_kind kind = t->op->tolerance_kind;
     const struct orr_numbers *a = &t->out[k];
-    const double n = t->op->tolerance;
+    const double n = t->op->tolerance, scale = scale_of(t);
     t->allowed[k] = orr_memory_array(a->count, sizeof(double));
     if (!t->allowed[k]) return orr_memory_out(err, "tolerances", a->count * sizeof(double));
     double *allowed = t->allowed[k];
@@ -132,7 +143,7 @@ static orr_status set_allowed(struct orr_trial *t, uint32_t k, struct orr_open_d
         const double size = fabs(a->real[e]);
         if (kind == ORR_TOLERANCE_SUM) allowed[e] = n * (unit * allowed[e] + ldexp(1.0, -149));
         if (kind == ORR_TOLERANCE_ULP) allowed[e] = n * orr_float_spacing(terms ? fmax(size, allowed[e]) : size);
-        if (kind == ORR_TOLERANCE_ABS) allowed[e] = n * fmax(1.0, size);
+        if (kind == ORR_TOLERANCE_ABS) allowed[e] = n * fmax(scale, size);
         if (flushes) allowed[e] += 2.0 * (double)FLT_MIN;
     }
     return ORR_OK;
@@ -167,6 +178,35 @@ static double fraction_of(double got, double want, double allowed)
     return allowed > 0.0 ? fabs(got - want) / allowed : HUGE_VAL;
 }
 
+/* The truth is a computation in double too, whose errors add up in its own order: 1024 units of rounding for each one
+ * of f32. Arithmetic in f32 is half a million times beyond. */
+static const double wide_share = 1.0 / 524288.0;
+
+static double wide_fraction(double got, double want, double allowed)
+{
+    if (isnan(want) || isnan(got)) return isnan(want) && isnan(got) ? 0.0 : HUGE_VAL;
+    if (got == want) return 0.0;
+    if (!isfinite(got) || !isfinite(want)) return HUGE_VAL;
+    return allowed > 0.0 ? fabs(got - want) / allowed : HUGE_VAL;
+}
+
+bool orr_trial_compare_wide(const struct orr_trial *t, uint32_t k, const void *data, struct orr_distance *worst)
+{
+    const struct orr_numbers *a = &t->out[k];
+    const double *got = data;
+    bool larger = false;
+    if (a->whole) return orr_trial_compare(t, k, data, worst);
+    for (size_t e = 0; e < a->count; ++e) {
+        const double allowed = wide_share * t->allowed[k][e];
+        const double fraction = wide_fraction(got[e], a->real[e], allowed);
+        if (fraction <= worst->fraction) continue;
+        *worst =
+            (struct orr_distance){.fraction = fraction, .at = e, .got = got[e], .want = a->real[e], .allowed = allowed};
+        larger = true;
+    }
+    return larger;
+}
+
 static double whole_fraction(int32_t got, int32_t want) { return got == want ? 0.0 : HUGE_VAL; }
 
 bool orr_trial_compare(const struct orr_trial *t, uint32_t k, const void *data, struct orr_distance *worst)
@@ -181,7 +221,7 @@ bool orr_trial_compare(const struct orr_trial *t, uint32_t k, const void *data, 
         const double fraction =
             a->whole ? whole_fraction(((const int32_t *)data)[e], a->whole[e]) : fraction_of(got, want, allowed);
         if (fraction <= worst->fraction) continue;
-        *worst = (struct orr_distance){fraction, e, got, want, allowed};
+        *worst = (struct orr_distance){.fraction = fraction, .at = e, .got = got, .want = want, .allowed = allowed};
         larger = true;
     }
     return larger;
@@ -199,7 +239,8 @@ bool orr_trial_compare_norm(const struct orr_trial *t, uint32_t k, const void *d
         const double want = a->real[e], d = (double)got[e] - want;
         const bool alike = isnan(want) ? isnan(got[e]) : (double)got[e] == want;
         if (!isfinite(want) || !isfinite(got[e])) {
-            if (!alike) here = (struct orr_distance){HUGE_VAL, e, (double)got[e], want, 0.0};
+            if (!alike)
+                here = (struct orr_distance){.fraction = HUGE_VAL, .at = e, .got = (double)got[e], .want = want};
             continue;
         }
         difference += d * d;
@@ -207,11 +248,12 @@ bool orr_trial_compare_norm(const struct orr_trial *t, uint32_t k, const void *d
         own += t->allowed[k][e] * t->allowed[k][e];
         if (fabs(d) <= largest) continue;
         largest = fabs(d);
-        if (here.fraction == 0.0) here = (struct orr_distance){0.0, e, (double)got[e], want, 0.0};
+        if (here.fraction == 0.0) here = (struct orr_distance){.at = e, .got = (double)got[e], .want = want};
     }
     here.allowed = bound * sqrt(norm) + LOWERED_SHARE * sqrt(own);
     if (here.fraction == 0.0 && here.allowed > 0.0) here.fraction = sqrt(difference) / here.allowed;
     if (here.fraction <= worst->fraction) return false;
+    here.noise = worst->noise;
     *worst = here;
     return true;
 }

@@ -36,9 +36,13 @@ struct orr_distance {
     double fraction; /* infinite where nothing is allowed, or where only one of the two is a number */
     size_t at;
     double got, want, allowed;
+    double noise; /* of a lowered operation: what was allowed beyond its bound, as a share of the norm */
 };
 /* data: of type real (ORR_F32) or i32, as many elements as result k. A larger distance replaces *worst; true then. */
 bool orr_trial_compare(const struct orr_trial *t, uint32_t k, const void *data, struct orr_distance *worst);
+
+/* The same of a device that computed in f64: a 2^-19th of what f32 is allowed. */
+bool orr_trial_compare_wide(const struct orr_trial *t, uint32_t k, const void *data, struct orr_distance *worst);
 
 /* A result that was computed by other operations (a lowering): the norm of the difference as a share of `bound` times
  * the norm of the truth, and some of what is allowed anyway; numbers that are not finite must be the same. */

@@ -9,9 +9,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Of one kind: far beyond what a model can read, and small enough for every product of sizes to fit. */
-static const uint32_t columns_max = 4096;
-
 static orr_status check_field(const struct orr_field *field, const char *source, orr_status code, struct orr_error *err)
 {
     static const char *const taken[] = {"trajectory", "step", "time"};
@@ -30,9 +27,9 @@ static orr_status check_field(const struct orr_field *field, const char *source,
 static orr_status check_group(const struct orr_fields *group, const char *source, orr_status code,
                               struct orr_error *err)
 {
-    if (group->count > columns_max)
-        return orr_fail(err, code, "%s: %" PRIu32 " columns of %s are more than %" PRIu32, source, group->count,
-                        group->kind, columns_max);
+    if (group->count > ORR_COLUMNS_MAX)
+        return orr_fail(err, code, "%s: %" PRIu32 " columns of %s are more than %d", source, group->count, group->kind,
+                        ORR_COLUMNS_MAX);
     for (uint32_t i = 0; i < group->count; ++i) {
         if (!group->field || !group->field[i].name || !group->field[i].unit)
             return orr_fail(err, code, "%s: column %" PRIu32 " of %s has no name or no unit", source, i, group->kind);

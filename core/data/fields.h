@@ -4,6 +4,9 @@
 
 #include "base/error.h"
 
+/* Of one kind: far beyond what a model can read, and small enough for every product of sizes to fit. */
+enum { ORR_COLUMNS_MAX = 4096 };
+
 /* Columns of one kind, such as "observed". */
 struct orr_fields {
     const char *kind;

@@ -1,10 +1,9 @@
-/* A recording from a file of any format: by the end of its name; then its checksum and the names of its columns. */
+/* A recording from a file of any format: by the end of its name; with its checksum, and the names of its columns. */
 #include "data/recording.h"
 
 #include "base/memory.h"
 #include "data/fields.h"
 #include "data/recording_build.h"
-#include "io/stream.h"
 
 #include <string.h>
 
@@ -14,10 +13,9 @@ static bool ends_with(const char *text, const char *end)
     return n > m && strcmp(text + n - m, end) == 0;
 }
 
-static orr_status check_checksum(const struct orr_recording_config *config, struct orr_recording *recording,
+static orr_status check_checksum(const struct orr_recording_config *config, const struct orr_recording *recording,
                                  struct orr_error *err)
 {
-    ORR_TRY(orr_stream_checksum(config->path, recording->checksum, err));
     if (!config->checksum || strcmp(config->checksum, recording->checksum) == 0) return ORR_OK;
     return orr_fail(err, ORR_EINVAL,
                     "%s: the file has checksum %s, the recipe was made for one with %s: it is another file",
@@ -25,17 +23,17 @@ static orr_status check_checksum(const struct orr_recording_config *config, stru
 }
 
 /* Text of a reader, after the name of the file where it is not there yet. */
-static orr_status read_format(const struct orr_recording_config *config, struct orr_recording *recording,
-                              struct orr_error *err)
+static orr_status read_format(const struct orr_recording_config *config, struct orr_file_reader *file,
+                              struct orr_recording *recording, struct orr_error *err)
 {
     struct orr_error why = {.code = ORR_OK};
     orr_status status;
     if (ends_with(config->path, ".csv"))
-        status = orr_recording_read_csv(config, recording, &why);
+        status = orr_recording_read_csv(config, file, recording, &why);
     else if (ends_with(config->path, ".npy"))
-        status = orr_recording_read_npy(config, recording, &why);
+        status = orr_recording_read_npy(config, file, recording, &why);
     else if (ends_with(config->path, ".safetensors"))
-        status = orr_recording_read_safetensors(config, recording, &why);
+        status = orr_recording_read_safetensors(config, file, recording, &why);
     else
         status = orr_fail(&why, ORR_EINVAL, "the end of the name tells the format: .npy, .safetensors or .csv");
     if (status == ORR_OK) return ORR_OK;
@@ -43,13 +41,26 @@ static orr_status read_format(const struct orr_recording_config *config, struct 
     return orr_fail(err, status, "%s%s%s", named ? "" : config->path, named ? "" : ": ", why.text);
 }
 
+/* The checksum is of the very bytes that were parsed: the file is opened once, and every reader takes all of it. */
+static orr_status read_file(const struct orr_recording_config *config, struct orr_recording *recording,
+                            struct orr_error *err)
+{
+    struct orr_file_reader file;
+    ORR_TRY(orr_file_reader_open(&file, config->path, err));
+    file.hashes = true;
+    const orr_status status = read_format(config, &file, recording, err);
+    orr_file_reader_checksum(&file, recording->checksum);
+    orr_file_reader_close(&file);
+    return status;
+}
+
 static orr_status fill(const struct orr_recording_config *config, struct orr_recording *recording,
                        struct orr_error *err)
 {
     recording->path = orr_memory_text(config->path);
     if (!recording->path) return orr_memory_out(err, "a path", strlen(config->path) + 1);
+    ORR_TRY(read_file(config, recording, err));
     ORR_TRY(check_checksum(config, recording, err));
-    ORR_TRY(read_format(config, recording, err));
     const struct orr_fields groups[] = {{"observed", recording->observed.field, recording->observed.count},
                                         {"hidden", recording->hidden.field, recording->hidden.count},
                                         {"constant", recording->constant.field, recording->constant.count}};

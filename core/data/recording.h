@@ -21,6 +21,7 @@ struct orr_recording_config {
 /* Columns of one kind, row-major: (trajectories, steps, count), constant ones (trajectories, count). */
 struct orr_recording_columns {
     struct orr_field *field; /* texts are the recording's */
+    size_t field_capacity;
     uint32_t count;
     double *number;
     size_t capacity; /* of number */

@@ -4,6 +4,7 @@
  */
 #include "base/memory.h"
 #include "base/number.h"
+#include "data/fields.h"
 #include "data/recording_build.h"
 #include "io/json.h"
 #include "io/safetensors.h"
@@ -28,6 +29,11 @@ static orr_status check_shape(uint32_t dtype, uint32_t rank, const int64_t *dim,
                             "the array is (%" PRId64 ", %" PRId64 ", %" PRId64
                             "): each of trajectories, steps and columns is 1 to %d",
                             dim[0], dim[1], dim[2], INT32_MAX);
+    if (dim[2] > ORR_COLUMNS_MAX)
+        return orr_fail(err, ORR_EFORMAT,
+                        "the array has %" PRId64
+                        " columns: at most %d were expected; it is (trajectories, steps, columns)",
+                        dim[2], ORR_COLUMNS_MAX);
     return ORR_OK;
 }
 
@@ -98,12 +104,15 @@ static orr_status fill(const struct orr_recording_config *config, struct orr_rec
     return status;
 }
 
-orr_status orr_recording_read_npy(const struct orr_recording_config *config, struct orr_recording *recording,
-                                  struct orr_error *err)
+orr_status orr_recording_read_npy(const struct orr_recording_config *config, struct orr_file_reader *file,
+                                  struct orr_recording *recording, struct orr_error *err)
 {
+    struct orr_npy_head head;
     struct orr_array array;
     if (config->tensor) return orr_fail(err, ORR_EINVAL, "a .npy has no tensors: leave out data.tensor");
-    ORR_TRY(orr_npy_read(config->path, &array, err));
+    ORR_TRY(orr_npy_read_head(file, &head, err));
+    ORR_TRY(check_shape(head.array.dtype, head.array.rank, head.array.dim, err));
+    ORR_TRY(orr_npy_read_body(file, &head, &array, err));
     const orr_status status = fill(config, recording, array.dtype, array.rank, array.dim, array.data, err);
     orr_array_fini(&array);
     return status;
@@ -156,6 +165,21 @@ static orr_status check_finite(const struct orr_recording *recording, const stru
     return ORR_OK;
 }
 
+static orr_status check_time(const struct orr_recording *recording, struct orr_error *err)
+{
+    const double *time = recording->time;
+    for (uint32_t i = 0; i < recording->steps; ++i) {
+        char here[ORR_NUMBER_SIZE], before[ORR_NUMBER_SIZE];
+        if (!isfinite(time[i]))
+            return orr_fail(err, ORR_EFORMAT, "step %" PRIu32 " has time %g, where a finite number was expected", i,
+                            time[i]);
+        if (i > 0 && time[i] <= time[i - 1])
+            return orr_fail(err, ORR_EFORMAT, "step %" PRIu32 " has time %s, the step before %s: times must ascend", i,
+                            orr_number_print(time[i], here), orr_number_print(time[i - 1], before));
+    }
+    return ORR_OK;
+}
+
 static orr_status read_numbers(const struct orr_safetensors *set, struct orr_recording *recording,
                                struct orr_error *err)
 {
@@ -172,10 +196,7 @@ static orr_status read_numbers(const struct orr_safetensors *set, struct orr_rec
         read_tensor(set, "hidden", 3, (int64_t[]){n, steps, recording->hidden.count}, &recording->hidden.number, err));
     ORR_TRY(
         read_tensor(set, "constant", 2, (int64_t[]){n, recording->constant.count}, &recording->constant.number, err));
-    for (int64_t i = 0; i < steps; ++i)
-        if (!isfinite(recording->time[i]))
-            return orr_fail(err, ORR_EFORMAT, "step %" PRId64 " has time %g, where a finite number was expected", i,
-                            recording->time[i]);
+    ORR_TRY(check_time(recording, err));
     ORR_TRY(check_finite(recording, &recording->observed, recording->steps, err));
     ORR_TRY(check_finite(recording, &recording->hidden, recording->steps, err));
     return check_finite(recording, &recording->constant, 1, err);
@@ -243,11 +264,11 @@ static orr_status read_foreign(const struct orr_recording_config *config, struct
     return orr_error_prefix(err, "tensor \"%.80s\"", t->name);
 }
 
-orr_status orr_recording_read_safetensors(const struct orr_recording_config *config, struct orr_recording *recording,
-                                          struct orr_error *err)
+orr_status orr_recording_read_safetensors(const struct orr_recording_config *config, struct orr_file_reader *file,
+                                          struct orr_recording *recording, struct orr_error *err)
 {
     struct orr_safetensors *set;
-    ORR_TRY(orr_safetensors_load(config->path, &set, err));
+    ORR_TRY(orr_safetensors_load_from(file, &set, err));
     const char *format = orr_safetensors_metadata(set, "format");
     const bool own = format && strcmp(format, "orrery-dataset-1") == 0;
     const orr_status status = own ? read_own(config, recording, set, err) : read_foreign(config, recording, set, err);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/suggest.h"
+#include "data/fields.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -25,14 +26,16 @@ static orr_status keep_text(struct orr_recording *recording, const char *text, c
 orr_status orr_recording_add_field(struct orr_recording *recording, struct orr_recording_columns *to, const char *name,
                                    const char *unit, struct orr_error *err)
 {
-    struct orr_field *more = orr_memory_array(to->count + 1, sizeof *more);
-    if (!more) return orr_memory_out(err, "columns", (to->count + 1) * sizeof *more);
-    if (to->count) memcpy(more, to->field, to->count * sizeof *more);
-    orr_memory_free(to->field);
-    to->field = more;
-    more[to->count] = (struct orr_field){.doc = "A column of the file."};
-    ORR_TRY(keep_text(recording, name, &more[to->count].name, err));
-    ORR_TRY(keep_text(recording, unit, &more[to->count].unit, err));
+    if (to->count == ORR_COLUMNS_MAX)
+        return orr_fail(err, ORR_EFORMAT, "more than %d columns of one kind, from \"%.60s\" on: leave some out",
+                        ORR_COLUMNS_MAX, name);
+    if (to->count == to->field_capacity)
+        ORR_TRY(
+            orr_memory_grow((void **)&to->field, &to->field_capacity, to->count + (size_t)1, sizeof *to->field, err));
+    struct orr_field *field = &to->field[to->count];
+    field->doc = "A column of the file.";
+    ORR_TRY(keep_text(recording, name, &field->name, err));
+    ORR_TRY(keep_text(recording, unit, &field->unit, err));
     ++to->count;
     return ORR_OK;
 }

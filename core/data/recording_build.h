@@ -3,6 +3,7 @@
 #define ORR_DATA_RECORDING_BUILD_H
 
 #include "data/recording.h"
+#include "io/file.h"
 
 /* Where a column goes. */
 struct orr_recording_place {
@@ -31,18 +32,20 @@ ORR_CHECKED orr_status orr_recording_add(struct orr_recording_builder *builder, 
 ORR_CHECKED orr_status orr_recording_finish(struct orr_recording_builder *builder, struct orr_error *err);
 void orr_recording_builder_fini(struct orr_recording_builder *builder);
 
-/* A column more; name and unit are copied. */
+/* A column more; name and unit are copied. EFORMAT: there are too many. */
 ORR_CHECKED orr_status orr_recording_add_field(struct orr_recording *recording, struct orr_recording_columns *to,
                                                const char *name, const char *unit, struct orr_error *err);
 /* The number of each step as its time. */
 ORR_CHECKED orr_status orr_recording_count_time(struct orr_recording *recording, struct orr_error *err);
 
-/* Read a file of each format into an empty recording; the text of an error need not name it. EINVAL, EFORMAT, EIO. */
-ORR_CHECKED orr_status orr_recording_read_csv(const struct orr_recording_config *config,
+/* Read a file of each format, from its beginning to its end, into an empty recording; the text of an error need not
+ * name it. EINVAL, EFORMAT, EIO. */
+ORR_CHECKED orr_status orr_recording_read_csv(const struct orr_recording_config *config, struct orr_file_reader *file,
                                               struct orr_recording *recording, struct orr_error *err);
-ORR_CHECKED orr_status orr_recording_read_npy(const struct orr_recording_config *config,
+ORR_CHECKED orr_status orr_recording_read_npy(const struct orr_recording_config *config, struct orr_file_reader *file,
                                               struct orr_recording *recording, struct orr_error *err);
 ORR_CHECKED orr_status orr_recording_read_safetensors(const struct orr_recording_config *config,
-                                                      struct orr_recording *recording, struct orr_error *err);
+                                                      struct orr_file_reader *file, struct orr_recording *recording,
+                                                      struct orr_error *err);
 
 #endif

@@ -13,6 +13,7 @@
 
 struct reader {
     const struct orr_recording_config *config;
+    struct orr_file_reader *file;
     struct orr_recording *recording;
     struct orr_recording_builder builder;
     struct orr_csv *csv;
@@ -138,7 +139,12 @@ static orr_status check_time(struct reader *r, uint64_t line, double time, struc
     if (r->recording->trajectories == 0) {
         ORR_TRY(orr_memory_grow((void **)&r->recording->time, &r->time_capacity, r->steps, sizeof(double), err));
         r->recording->time[i] = time;
-        return ORR_OK;
+        if (i == 0 || time > r->recording->time[i - 1]) return ORR_OK;
+        return orr_fail(err, ORR_EFORMAT,
+                        "line %" PRIu64 ": step %" PRIu32
+                        " has time %s, the step before %s: times must ascend; call the column otherwise to keep it as "
+                        "data",
+                        line, i, orr_number_print(time, here), orr_number_print(r->recording->time[i - 1], there));
     }
     if (time >= r->recording->time[i] && time <= r->recording->time[i]) return ORR_OK;
     return orr_fail(err, ORR_EFORMAT,
@@ -188,7 +194,7 @@ static orr_status read_all(struct reader *r, struct orr_error *err)
 {
     if (r->config->tensor) return orr_fail(err, ORR_EINVAL, "a .csv has no tensors: leave out data.tensor");
     ORR_TRY(orr_csv_create(read_record, r, &r->csv, err));
-    ORR_TRY(orr_stream_read(r->config->path, feed, r, err));
+    ORR_TRY(orr_stream_read(r->file, feed, r, err));
     ORR_TRY(orr_csv_finish(r->csv, err));
     if (r->builder.rows == 0)
         return orr_fail(err, ORR_EFORMAT, "%s: expected a header such as trajectory,step,x,y and one line a point",
@@ -203,10 +209,10 @@ static orr_status read_all(struct reader *r, struct orr_error *err)
     return orr_recording_finish(&r->builder, err);
 }
 
-orr_status orr_recording_read_csv(const struct orr_recording_config *config, struct orr_recording *recording,
-                                  struct orr_error *err)
+orr_status orr_recording_read_csv(const struct orr_recording_config *config, struct orr_file_reader *file,
+                                  struct orr_recording *recording, struct orr_error *err)
 {
-    struct reader r = {.config = config, .recording = recording};
+    struct reader r = {.config = config, .file = file, .recording = recording};
     const orr_status status = read_all(&r, err);
     for (size_t i = 0; r.name && i < r.n_fields; ++i)
         orr_memory_free(r.name[i]);

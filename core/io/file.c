@@ -214,7 +214,7 @@ orr_status orr_file_reader_open(struct orr_file_reader *reader, const char *path
     struct stat status;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return failed(err, path, "opened", errno);
-    *reader = (struct orr_file_reader){.path = path, .fd = fd};
+    *reader = (struct orr_file_reader){.path = path, .fd = fd, .hash = UINT64_C(0xcbf29ce484222325)};
     orr_status found = ORR_OK;
     if (fstat(fd, &status) != 0)
         found = failed(err, path, "read", errno);
@@ -224,6 +224,13 @@ orr_status orr_file_reader_open(struct orr_file_reader *reader, const char *path
         reader->left = (uint64_t)status.st_size;
     if (found != ORR_OK) close(fd);
     return found;
+}
+
+static uint64_t hash_bytes(uint64_t hash, const unsigned char *data, size_t n)
+{
+    for (size_t i = 0; i < n; ++i)
+        hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
+    return hash;
 }
 
 orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size_t n, struct orr_error *err)
@@ -238,7 +245,13 @@ orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size
         at += (size_t)got;
     }
     reader->left -= n;
+    if (reader->hashes) reader->hash = hash_bytes(reader->hash, data, n);
     return ORR_OK;
+}
+
+void orr_file_reader_checksum(const struct orr_file_reader *reader, char checksum[17])
+{
+    snprintf(checksum, 17, "%016" PRIx64, reader->hash);
 }
 
 void orr_file_reader_close(struct orr_file_reader *reader) { close(reader->fd); }

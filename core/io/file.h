@@ -35,6 +35,8 @@ struct orr_file_reader {
     const char *path;
     int fd;
     uint64_t left; /* bytes not yet taken */
+    bool hashes;   /* set before the first byte is taken: keep a checksum of all that is */
+    uint64_t hash; /* FNV-1a, 64 bits (RFC 9923) */
 };
 
 /* Open path for reading. EIO. On success the caller closes the reader. */
@@ -43,6 +45,9 @@ ORR_CHECKED orr_status orr_file_reader_open(struct orr_file_reader *reader, cons
 /* The next n bytes, n at most reader->left. EIO, also where the file became shorter since it was opened. */
 ORR_CHECKED orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size_t n,
                                             struct orr_error *err);
+
+/* 16 hexadecimal digits of the checksum of what a hashing reader has given so far, and a zero. */
+void orr_file_reader_checksum(const struct orr_file_reader *reader, char checksum[17]);
 
 /* The reader may be opened again afterwards. */
 void orr_file_reader_close(struct orr_file_reader *reader);

@@ -216,36 +216,30 @@ static orr_status read_preamble(struct orr_file_reader *reader, size_t *length, 
     return ORR_OK;
 }
 
-/* The numbers as the file has them. */
-struct body {
-    size_t type; /* row of types */
-    bool big_endian;
-    size_t count, bytes;
-};
-
-/* All before the numbers, which are what is left of the file. */
-static orr_status read_header(struct orr_file_reader *reader, struct orr_array *out, struct body *body,
-                              struct orr_error *err)
+orr_status orr_npy_read_head(struct orr_file_reader *file, struct orr_npy_head *out, struct orr_error *err)
 {
-    const char *path = reader->path;
+    const char *path = file->path;
     char header[HEADER_MAX + 1];
     size_t length = 0;
-    ORR_TRY(read_preamble(reader, &length, err));
-    ORR_TRY(orr_file_reader_take(reader, header, length, err));
+    struct orr_npy_head head = {.type = 0};
+    struct orr_array *array = &head.array;
+    ORR_TRY(read_preamble(file, &length, err));
+    ORR_TRY(orr_file_reader_take(file, header, length, err));
     header[length] = '\0';
     if (header[length - 1] != '\n' || strlen(header) != length || strchr(header, '\n') != header + length - 1)
         return orr_fail(err, ORR_EFORMAT, "%s: its header is not one line of text", path);
     struct dictionary dictionary = {header, path, 0, false, err};
-    ORR_TRY(read_dictionary(&dictionary, out));
-    if (orr_npy_bytes(out->dtype, out->rank, out->dim, &body->bytes, err) != ORR_OK)
+    ORR_TRY(read_dictionary(&dictionary, array));
+    if (orr_npy_bytes(array->dtype, array->rank, array->dim, &head.bytes, err) != ORR_OK)
         return orr_fail(err, ORR_EFORMAT, "%s: the shape in its header has more elements than memory can hold", path);
-    body->type = dictionary.type;
-    body->big_endian = dictionary.big_endian;
-    body->count = body->bytes / orr_npy_type_bytes(out->dtype);
-    body->bytes = body->count * types[body->type].bytes;
-    if (body->bytes != reader->left)
-        return orr_fail(err, ORR_EFORMAT, "%s: holds %" PRIu64 " bytes of data, its shape needs %zu", path,
-                        reader->left, body->bytes);
+    head.type = dictionary.type;
+    head.big_endian = dictionary.big_endian;
+    head.count = head.bytes / orr_npy_type_bytes(array->dtype);
+    head.bytes = head.count * types[head.type].bytes;
+    if (head.bytes != file->left)
+        return orr_fail(err, ORR_EFORMAT, "%s: holds %" PRIu64 " bytes of data, its shape needs %zu", path, file->left,
+                        head.bytes);
+    *out = head;
     return ORR_OK;
 }
 
@@ -261,47 +255,48 @@ static void swap(char *data, size_t bytes, size_t element)
 }
 
 /* Numbers of a narrow type into an array of their own. */
-static orr_status widen(const struct body *body, const char *path, struct orr_array *array, struct orr_error *err)
+static orr_status widen(const struct orr_npy_head *head, const char *path, struct orr_array *array,
+                        struct orr_error *err)
 {
-    const size_t bytes = body->count * orr_npy_type_bytes(array->dtype);
+    const size_t bytes = head->count * orr_npy_type_bytes(array->dtype);
     void *narrow = array->data;
     array->data = orr_memory_aligned(bytes, 64);
-    const bool fit = array->data && orr_widen(types[body->type].narrow, narrow, body->count, array->data);
+    const bool fit = array->data && orr_widen(types[head->type].narrow, narrow, head->count, array->data);
     orr_memory_free(narrow);
     if (!array->data) return orr_memory_out(err, path, bytes);
     return fit ? ORR_OK : orr_fail(err, ORR_EFORMAT, "%s: holds a whole number of 2^63 or more", path);
 }
 
-static orr_status read_body(struct orr_file_reader *reader, const struct body *body, struct orr_array *array,
-                            struct orr_error *err)
+static orr_status read_numbers(struct orr_file_reader *file, const struct orr_npy_head *head, struct orr_array *array,
+                               struct orr_error *err)
 {
-    array->data = orr_memory_aligned(body->bytes, 64);
-    if (!array->data) return orr_memory_out(err, reader->path, body->bytes);
-    ORR_TRY(orr_file_reader_take(reader, array->data, body->bytes, err));
-    if (body->big_endian) swap(array->data, body->bytes, types[body->type].bytes);
-    return types[body->type].narrow ? widen(body, reader->path, array, err) : ORR_OK;
+    array->data = orr_memory_aligned(head->bytes, 64);
+    if (!array->data) return orr_memory_out(err, file->path, head->bytes);
+    ORR_TRY(orr_file_reader_take(file, array->data, head->bytes, err));
+    if (head->big_endian) swap(array->data, head->bytes, types[head->type].bytes);
+    return types[head->type].narrow ? widen(head, file->path, array, err) : ORR_OK;
 }
 
-static orr_status read_array(struct orr_file_reader *reader, struct orr_array *out, struct orr_error *err)
+orr_status orr_npy_read_body(struct orr_file_reader *file, const struct orr_npy_head *head, struct orr_array *out,
+                             struct orr_error *err)
 {
-    struct orr_array array = {0};
-    struct body body;
-    ORR_TRY(read_header(reader, &array, &body, err));
-    const orr_status status = read_body(reader, &body, &array, err);
-    if (status != ORR_OK) {
+    struct orr_array array = head->array;
+    const orr_status status = read_numbers(file, head, &array, err);
+    if (status == ORR_OK)
+        *out = array;
+    else
         orr_array_fini(&array);
-        return status;
-    }
-    *out = array;
-    return ORR_OK;
+    return status;
 }
 
 orr_status orr_npy_read(const char *path, struct orr_array *out, struct orr_error *err)
 {
-    struct orr_file_reader reader;
-    ORR_TRY(orr_file_reader_open(&reader, path, err));
-    const orr_status status = read_array(&reader, out, err);
-    orr_file_reader_close(&reader);
+    struct orr_file_reader file;
+    struct orr_npy_head head;
+    ORR_TRY(orr_file_reader_open(&file, path, err));
+    orr_status status = orr_npy_read_head(&file, &head, err);
+    if (status == ORR_OK) status = orr_npy_read_body(&file, &head, out, err);
+    orr_file_reader_close(&file);
     return status;
 }
 

@@ -5,7 +5,7 @@
 #ifndef ORR_IO_NPY_H
 #define ORR_IO_NPY_H
 
-#include "base/error.h"
+#include "io/file.h"
 #include "orrery/backend.h"
 
 /* Element types of files: those of enum orr_dtype that files hold, and 64-bit whole numbers. */
@@ -33,6 +33,20 @@ ORR_CHECKED orr_status orr_npy_write(const char *path, const struct orr_array *a
  * success out->data is the caller's, to be freed by orr_array_fini. EIO; EFORMAT says what in the file is not as
  * expected. Any thread. */
 ORR_CHECKED orr_status orr_npy_read(const char *path, struct orr_array *out, struct orr_error *err);
+
+/* What the head of a file says of the numbers behind it, and that they are all there. */
+struct orr_npy_head {
+    struct orr_array array; /* without data */
+    size_t type;            /* the file's own, a row of the table in npy.c */
+    bool big_endian;
+    size_t count, bytes; /* numbers, and what they take in the file */
+};
+
+/* The same in two steps, for a caller who judges the shape before memory is taken for the numbers; file stands at its
+ * beginning. Errors as orr_npy_read. */
+ORR_CHECKED orr_status orr_npy_read_head(struct orr_file_reader *file, struct orr_npy_head *out, struct orr_error *err);
+ORR_CHECKED orr_status orr_npy_read_body(struct orr_file_reader *file, const struct orr_npy_head *head,
+                                         struct orr_array *out, struct orr_error *err);
 
 /* Free what orr_npy_read gave; array may hold NULL data. */
 void orr_array_fini(struct orr_array *array);

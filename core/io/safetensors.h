@@ -41,6 +41,10 @@ ORR_CHECKED orr_status orr_safetensors_save(const struct orr_safetensors *set, c
  * what in the file is wrong; ENOMEM, never EFORMAT, where memory is short. */
 ORR_CHECKED orr_status orr_safetensors_load(const char *path, struct orr_safetensors **out, struct orr_error *err);
 
+/* The same from an open file that stands at its beginning. */
+ORR_CHECKED orr_status orr_safetensors_load_from(struct orr_file_reader *file, struct orr_safetensors **out,
+                                                 struct orr_error *err);
+
 /* How many tensors there are. */
 size_t orr_safetensors_count(const struct orr_safetensors *set);
 

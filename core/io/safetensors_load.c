@@ -228,20 +228,24 @@ static orr_status read_file(struct orr_safetensors *set, struct orr_file_reader 
     return status;
 }
 
-orr_status orr_safetensors_load(const char *path, struct orr_safetensors **out, struct orr_error *err)
+orr_status orr_safetensors_load_from(struct orr_file_reader *file, struct orr_safetensors **out, struct orr_error *err)
 {
     struct orr_safetensors *set;
-    struct orr_file_reader reader;
-    ORR_TRY(orr_file_reader_open(&reader, path, err));
-    orr_status status = orr_safetensors_create(&set, err);
-    if (status == ORR_OK) {
-        status = read_file(set, &reader, err);
-        if (status == ORR_EFORMAT || status == ORR_EINVAL) orr_error_prefix(err, "%s", path);
-        if (status == ORR_OK)
-            *out = set;
-        else
-            orr_safetensors_destroy(set);
-    }
-    orr_file_reader_close(&reader);
+    ORR_TRY(orr_safetensors_create(&set, err));
+    const orr_status status = read_file(set, file, err);
+    if (status == ORR_EFORMAT || status == ORR_EINVAL) orr_error_prefix(err, "%s", file->path);
+    if (status == ORR_OK)
+        *out = set;
+    else
+        orr_safetensors_destroy(set);
+    return status;
+}
+
+orr_status orr_safetensors_load(const char *path, struct orr_safetensors **out, struct orr_error *err)
+{
+    struct orr_file_reader file;
+    ORR_TRY(orr_file_reader_open(&file, path, err));
+    const orr_status status = orr_safetensors_load_from(&file, out, err);
+    orr_file_reader_close(&file);
     return status;
 }

@@ -3,14 +3,15 @@
  * In: text that may be hostile, sizes. Out: parameters, a forward pass in the element type of the graph it is built
  * into, names of hook points; or an error that names the line. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "graph/build.h"
 #include "model/graph_text.h"
 #include "model/kind.h"
 
 #include <string.h>
 
-/* No size that a model is likely to have, so that it tells which axes are the batch. */
-enum { UNLIKELY_BATCH = 251 };
+/* No sizes that a model is likely to have, so that they tell which axes are the batch. */
+enum { UNLIKELY_BATCH = 251, OTHER_BATCH = 239 };
 #define DEVIATION 0.02
 
 /* The text read for one batch and one length of window. */
@@ -55,6 +56,12 @@ static bool has_dims(const struct orr_shape *shape, uint32_t dtype, uint32_t ran
     return same;
 }
 
+/* What checkpoints call something else. */
+static bool is_reserved(const char *name)
+{
+    return strcmp(name, "losses") == 0 || strcmp(name, "__metadata__") == 0 || strncmp(name, "optimizer.", 10) == 0;
+}
+
 static orr_status check_input(struct reading *r, orr_handle v, struct orr_error *err)
 {
     const struct orr_graph_value *value = &r->g->value[v];
@@ -69,6 +76,10 @@ static orr_status check_input(struct reading *r, orr_handle v, struct orr_error 
     }
     if (strlen(value->name) >= ORR_PARAMETER_NAME_SIZE)
         return fail_at(r, v, err, "is a parameter, whose name has at most 95 characters");
+    if (is_reserved(value->name))
+        return fail_at(r, v, err,
+                       "has a name that checkpoints need for something else (losses, __metadata__ and optimizer.*): "
+                       "call the parameter something else");
     if (value->shape.dtype != r->g->real || value->shape.rank < 1 || value->shape.rank > 2)
         return fail_at(r, v, err, "is a parameter, which is real and has one axis or two (a view gives it others)");
     return ORR_OK;
@@ -130,6 +141,50 @@ static orr_status read_text(struct reading *r, struct orr_error *err)
     return status;
 }
 
+/* --- at two sizes ---------------------------------------------------------------------------- */
+
+/* The longest window and the next shorter one, in other batches: what is right in both depends on batch and time as it
+ * should. Neither is longer, since a text may hold a table of `context` rows. */
+struct lengths {
+    struct reading longest, shorter;
+};
+
+static orr_status check_same_parameters(const struct lengths *l, struct orr_error *err)
+{
+    const struct orr_graph *g = l->longest.g;
+    for (size_t i = 0; i < g->n_values; ++i) {
+        const orr_handle v = (orr_handle)i;
+        const struct orr_shape *a = &g->value[i].shape, *b = &l->shorter.g->value[i].shape;
+        if (is_input(&l->longest, v) && v != l->longest.input && !has_dims(a, b->dtype, b->rank, b->dim))
+            return fail_at(&l->longest, v, err, "is a parameter whose shape changes with batch or time");
+    }
+    return ORR_OK;
+}
+
+static void lengths_fini(struct lengths *l)
+{
+    orr_graph_destroy(l->longest.g);
+    orr_graph_destroy(l->shorter.g);
+}
+
+/* On success the caller ends l with lengths_fini. */
+static orr_status read_lengths(const struct orr_model *m, struct lengths *l, struct orr_error *err)
+{
+    const int64_t longest = m->block_size, shorter = longest > 1 ? longest - 1 : 1;
+    *l = (struct lengths){{.m = m, .batch = UNLIKELY_BATCH, .time = longest},
+                          {.m = m, .batch = OTHER_BATCH, .time = shorter}};
+    ORR_TRY(read_text(&l->longest, err));
+    orr_status status = read_text(&l->shorter, err);
+    if (status == ORR_EFORMAT)
+        (void)orr_error_prefix(err, "with windows of %d points, which are good at %d", (int)shorter, (int)longest);
+    if (status == ORR_OK) {
+        status = check_same_parameters(l, err);
+        if (status != ORR_OK) orr_graph_destroy(l->shorter.g);
+    }
+    if (status != ORR_OK) orr_graph_destroy(l->longest.g);
+    return status;
+}
+
 /* --- parameters ------------------------------------------------------------------------------ */
 
 static orr_status check_sizes(const struct orr_model *m, struct orr_error *err)
@@ -144,7 +199,7 @@ static orr_status check_sizes(const struct orr_model *m, struct orr_error *err)
 /* Gains begin at 1, other vectors at 0, matrices at random. */
 static void list_parameter(struct orr_listing *l, const struct orr_graph_value *value)
 {
-    const bool is_gain = orr_ends_with(value->name, "gain") || orr_ends_with(value->name, "weight");
+    const bool is_gain = orr_text_ends_with(value->name, "gain") || orr_text_ends_with(value->name, "weight");
     if (value->shape.rank == 1)
         orr_list_vector(l, value->name, value->shape.dim[0], is_gain ? 1 : 0);
     else
@@ -153,13 +208,14 @@ static void list_parameter(struct orr_listing *l, const struct orr_graph_value *
 
 static orr_status list_parameters(const struct orr_model *m, struct orr_parameters *p, struct orr_error *err)
 {
-    struct reading r = {.m = m, .batch = UNLIKELY_BATCH, .time = m->block_size};
+    struct lengths read;
     struct orr_listing l = {.p = p, .err = err};
     ORR_TRY(check_sizes(m, err));
-    ORR_TRY(read_text(&r, err));
-    for (size_t i = 0; i < r.g->n_values; ++i)
-        if (is_input(&r, (orr_handle)i) && (orr_handle)i != r.input) list_parameter(&l, &r.g->value[i]);
-    orr_graph_destroy(r.g);
+    ORR_TRY(read_lengths(m, &read, err));
+    const struct reading *r = &read.longest;
+    for (size_t i = 0; i < r->g->n_values; ++i)
+        if (is_input(r, (orr_handle)i) && (orr_handle)i != r->input) list_parameter(&l, &r->g->value[i]);
+    lengths_fini(&read);
     if (l.status == ORR_OK && p->count == 0)
         return orr_fail(err, ORR_EFORMAT, "%s: no input beside \"input\": there is no parameter to train",
                         m->graph_name);
@@ -243,15 +299,16 @@ static bool lies_by_position(const struct reading *r, const struct orr_shape *sh
 
 static void list_hooks(const struct orr_model *m, struct orr_naming *n)
 {
-    struct reading r = {.m = m, .batch = UNLIKELY_BATCH, .time = m->block_size};
-    n->status = read_text(&r, n->err);
+    struct lengths read;
+    n->status = read_lengths(m, &read, n->err);
     if (n->status != ORR_OK) return;
-    for (size_t i = 0; i < r.g->n_values; ++i) {
-        const struct orr_graph_value *value = &r.g->value[i];
-        if (value->node != ORR_NONE && value->name && lies_by_position(&r, &value->shape))
+    for (size_t i = 0; i < read.longest.g->n_values; ++i) {
+        const struct orr_graph_value *value = &read.longest.g->value[i];
+        if (value->node != ORR_NONE && value->name && lies_by_position(&read.longest, &value->shape) &&
+            lies_by_position(&read.shorter, &read.shorter.g->value[i].shape))
             orr_add_name(n, "%s", value->name);
     }
-    orr_graph_destroy(r.g);
+    lengths_fini(&read);
 }
 
 static bool hook_is_usual(const char *name)

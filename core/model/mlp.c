@@ -2,6 +2,7 @@
  *
  * In: sizes, views of the parameters, coordinates (batch, time, n_input). Out: predictions (batch, time, n_output).
  * Initial weights N(0, 1 / inputs of the layer) as in LeCun et al. 1998, so that signals neither die out nor grow. */
+#include "base/text.h"
 #include "graph/build.h"
 #include "model/kind.h"
 
@@ -95,6 +96,6 @@ static void list_hooks(const struct orr_model *m, struct orr_naming *n)
     orr_add_name(n, "hook_output");
 }
 
-static bool hook_is_usual(const char *name) { return orr_ends_with(name, ".hook_post"); }
+static bool hook_is_usual(const char *name) { return orr_text_ends_with(name, ".hook_post"); }
 
 const struct orr_kind orr_kind_mlp = {list_parameters, forward, list_hooks, hook_is_usual};

@@ -4,6 +4,7 @@
 #include "model/model.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "graph/build.h"
 #include "model/kind.h"
 
@@ -70,6 +71,6 @@ bool orr_model_hook_is_inside_attention(const char *name)
 {
     static const char *const inside[] = {".attn.hook_q", ".attn.hook_k", ".attn.hook_v", ".attn.hook_pattern"};
     for (size_t i = 0; i < sizeof inside / sizeof *inside; ++i)
-        if (orr_ends_with(name, inside[i])) return true;
+        if (orr_text_ends_with(name, inside[i])) return true;
     return false;
 }

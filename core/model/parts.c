@@ -91,9 +91,3 @@ void orr_add_name(struct orr_naming *n, const char *fmt, ...)
     else
         n->status = orr_memory_out(n->err, "a hook name", sizeof name);
 }
-
-bool orr_ends_with(const char *text, const char *end)
-{
-    const size_t a = strlen(text), b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
-}

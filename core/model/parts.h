@@ -46,9 +46,6 @@ struct orr_naming {
 };
 void orr_add_name(struct orr_naming *n, const char *fmt, ...) ORR_PRINTF(2, 3);
 
-/* Is `end` the end of text? */
-bool orr_ends_with(const char *text, const char *end);
-
 /* One size of a model and its range. */
 struct orr_model_size {
     const char *name;

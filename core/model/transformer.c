@@ -3,6 +3,7 @@
  * In: sizes, views of the parameters, coordinates or tokens (batch, time, n_input). Out: predictions (batch, time,
  * n_output), of tokens logits (batch, time, n_output, vocab_size). The decoder of Vaswani et al. 2017 with its norms
  * first and its initial values as in GPT-2 (Radford et al. 2019); tied embedding: Press and Wolf 2017. */
+#include "base/text.h"
 #include "graph/build.h"
 #include "model/kind.h"
 
@@ -128,7 +129,7 @@ static orr_handle embed(const struct orr_building *b, orr_handle input)
 }
 
 /* (n_output * vocab_size, n_embd): the heads one below the other, so that one product gives the logits of all columns
- * where they belong. The heads are small beside the logits. */
+ * where they belong. Putting them there copies them, which is little beside the product where batch * time is large. */
 static orr_handle head_matrix(const struct orr_building *b)
 {
     const int64_t rows = b->m->n_output * b->m->vocab_size;
@@ -245,7 +246,7 @@ static bool hook_is_usual(const char *name)
                                         ".hook_mlp_out",    ".ln2.hook_normalized",    ".mlp.hook_post",
                                         ".hook_resid_post", "ln_final.hook_normalized"};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; ++i)
-        if (orr_ends_with(name, usual[i])) return true;
+        if (orr_text_ends_with(name, usual[i])) return true;
     return false;
 }
 

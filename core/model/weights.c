@@ -6,9 +6,12 @@
 
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/text.h"
 #include "io/safetensors.h"
 
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -150,24 +153,25 @@ static orr_status read_parameter(const struct reading *r, const struct orr_param
     if (!t) return ORR_EFORMAT;
     if (t->dtype == ORR_NPY_F64) r->weights->real = ORR_F64;
     for (int64_t row = 0; row < p->dim[0]; ++row)
-        for (int64_t column = 0; column < p->dim[1]; ++column)
-            block[p->first + row * p->dim[1] + column] = number_at(t, place_in_file(p, row, column));
+        for (int64_t column = 0; column < p->dim[1]; ++column) {
+            const int64_t at = place_in_file(p, row, column);
+            const double x = number_at(t, at);
+            if (!isfinite(x))
+                return orr_fail(r->err, ORR_EFORMAT,
+                                "%s: tensor %s, element %" PRId64 " is %g: finite numbers were expected", r->path,
+                                t->name, at, x);
+            block[p->first + row * p->dim[1] + column] = x;
+        }
     return ORR_OK;
 }
 
 /* --- tensors that are no parameters ---------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t a = strlen(text), b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
-}
-
 /* The buffer that nanoGPT keeps beside the weights: 1 where a key may be seen, (1, 1, block_size, block_size). */
 static bool is_causal_mask(const struct reading *r, const struct orr_safetensors_tensor *t)
 {
     const int64_t n = r->weights->model.block_size, dim[4] = {1, 1, n, n};
-    if (!ends_with(t->name, ".attn.bias") || !is_real(t) || !has_shape(t, 4, dim)) return false;
+    if (!orr_text_ends_with(t->name, ".attn.bias") || !is_real(t) || !has_shape(t, 4, dim)) return false;
     for (int64_t query = 0; query < n; ++query)
         for (int64_t key = 0; key < n; ++key)
             if (number_at(t, query * n + key) != (key <= query ? 1.0 : 0.0)) return false;
@@ -288,6 +292,23 @@ orr_status orr_weights_read_as(const char *path, const struct orr_model *model, 
                                struct orr_error *err)
 {
     return read_file(path, model, NULL, out, err);
+}
+
+orr_status orr_weights_check_real(const struct orr_weights *weights, const char *path, uint32_t real,
+                                  struct orr_error *err)
+{
+    for (size_t i = 0; real == ORR_F32 && i < weights->parameters.count; ++i) {
+        const struct orr_parameter *p = &weights->parameters.item[i];
+        for (int64_t k = 0; k < p->dim[0] * p->dim[1]; ++k)
+            if (!isfinite((float)weights->block[p->first + k]))
+                return orr_fail(err, ORR_EFORMAT,
+                                "%s: tensor %s, element %" PRId64
+                                " is %g, which f32 does not hold: at most %g was expected; compute in f64, or rescale "
+                                "the weights",
+                                path, p->name, place_in_file(p, k / p->dim[1], k % p->dim[1]),
+                                weights->block[p->first + k], (double)FLT_MAX);
+    }
+    return ORR_OK;
 }
 
 void orr_weights_fini(struct orr_weights *weights)

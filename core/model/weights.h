@@ -39,12 +39,17 @@ ORR_CHECKED orr_status orr_weights_sizes(const char *path, const int64_t given[O
 /* Read a file. Tensors beside the parameters are errors, except the causal masks of nanoGPT (attn.bias), a tied output
  * matrix (lm_head.weight, equal to transformer.wte.weight or in its place), and the optimiser's state in a checkpoint
  * of this engine. On success the caller releases *out; otherwise it is zeroed. EIO; EFORMAT names file, tensor, and the
- * shape found and expected; EINVAL: sizes that are missing, or that no model has; ENOMEM. Any thread. */
+ * shape found and expected, or the element that is not finite; EINVAL: sizes that are missing, or that no model has;
+ * ENOMEM. Any thread. */
 ORR_CHECKED orr_status orr_weights_read(const char *path, const int64_t given[ORR_WEIGHTS_SIZES],
                                         struct orr_weights *out, struct orr_error *err);
 /* The same for a model whose sizes are known: the file's metadata is not looked at. Texts of *model are borrowed. */
 ORR_CHECKED orr_status orr_weights_read_as(const char *path, const struct orr_model *model, struct orr_weights *out,
                                            struct orr_error *err);
+/* Does every weight stay finite in `real`, ORR_F32 or ORR_F64? path: the file they were read from, for the text.
+ * EFORMAT names tensor and element. Any thread. */
+ORR_CHECKED orr_status orr_weights_check_real(const struct orr_weights *weights, const char *path, uint32_t real,
+                                              struct orr_error *err);
 void orr_weights_fini(struct orr_weights *weights); /* zeroed is fine */
 
 /* Write values of a block of the same layout (parameters, or their gradients) under the parameters' names, with the

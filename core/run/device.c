@@ -1,7 +1,7 @@
 /* Opening devices by name, and backend calls whose failures say which device they came from.
  *
- * In: "backend:which", as on a command line. Out: an open device with what it says of itself, and buffers, whose bytes
- * are counted. */
+ * In: "backend:which", as on a command line. Out: an open device with what it says of itself, buffers, whose bytes are
+ * counted, and what the device has done since. */
 #include "run/device.h"
 
 #include "base/memory.h"
@@ -178,4 +178,75 @@ void orr_device_free(struct orr_open_device *device, struct orr_buffer *buffer, 
     if (!buffer) return;
     device->ops->free(device->handle, buffer);
     device->buffer_bytes -= bytes;
+}
+
+/* --- what it has done ------------------------------------------------------------------------ */
+
+/* Of a backend's answer only what can be true is kept. */
+static void make_sound(struct orr_counters *counters)
+{
+    if (counters->n_providers > ORR_PROVIDERS_MAX) counters->n_providers = ORR_PROVIDERS_MAX;
+    for (uint32_t k = 0; k < ORR_PROVIDERS_MAX; ++k)
+        counters->provider[k].name[sizeof(counters->provider[k].name) - 1] = '\0';
+}
+
+bool orr_device_counters(const struct orr_open_device *device, struct orr_counters *out)
+{
+    *out = (struct orr_counters){
+        .size = sizeof(*out), .bytes_written = device->bytes_written, .bytes_read = device->bytes_read};
+    if (!ORR_HAS(device->ops, counters)) return false;
+    device->ops->counters(device->handle, out);
+    make_sound(out);
+    return true;
+}
+
+void orr_counters_since(const struct orr_counters *before, struct orr_counters *now)
+{
+    now->launches -= before->launches;
+    now->library_calls -= before->library_calls;
+    now->bytes_written -= before->bytes_written;
+    now->bytes_read -= before->bytes_read;
+    for (uint32_t k = 0; k < before->n_providers && k < now->n_providers; ++k) {
+        now->provider[k].products -= before->provider[k].products;
+        now->provider[k].multiply_adds -= before->provider[k].multiply_adds;
+    }
+}
+
+void orr_counters_print_products(const struct orr_counters *counters, char *text, size_t size)
+{
+    uint64_t products = 0;
+    double work = 0;
+    size_t at = 0;
+    for (uint32_t k = 0; k < counters->n_providers; ++k) {
+        products += counters->provider[k].products;
+        work += (double)counters->provider[k].multiply_adds;
+    }
+    snprintf(text, size, "none");
+    for (uint32_t k = 0; k < counters->n_providers && at < size; ++k) {
+        const struct orr_provider *p = &counters->provider[k];
+        if (p->products)
+            at += (size_t)snprintf(text + at, size - at, "%s%s %.3g %% (%llu of %llu)", at ? ", " : "", p->name,
+                                   work > 0 ? 100.0 * (double)p->multiply_adds / work : 0.0,
+                                   (unsigned long long)p->products, (unsigned long long)products);
+    }
+}
+
+/* --- its clock ------------------------------------------------------------------------------- */
+
+bool orr_device_keeps_time(const struct orr_open_device *device)
+{
+    return ORR_HAS(device->ops, prepare) && ORR_HAS(device->ops, execute) && ORR_HAS(device->ops, elapsed);
+}
+
+orr_status orr_device_watch(struct orr_open_device *device, bool on, struct orr_error *err)
+{
+    struct orr_error own = {.code = ORR_OK};
+    if (!orr_device_keeps_time(device))
+        return orr_fail(err, ORR_EUNSUPPORTED,
+                        "%s (%s) does not tell how long its calls take: its backend has no \"elapsed\" "
+                        "(orrery/backend.h); choose another device",
+                        device->plugin->name, device->info.name);
+    if (!ORR_HAS(device->ops, watch)) return ORR_OK;
+    const orr_status status = device->ops->watch(device->handle, on, &own);
+    return status == ORR_OK ? ORR_OK : orr_device_failed(device, status, "keeping time", &own, err);
 }

@@ -52,6 +52,7 @@ static orr_status zero_buffer(struct orr_exec *exec, size_t b, const void *zeros
         const orr_status status =
             exec->device->ops->write(exec->device->handle, exec->buffer[b], (size_t)at, zeros, n, &own);
         if (status != ORR_OK) return orr_device_failed(exec->device, status, "clearing memory", &own, err);
+        exec->device->bytes_written += n;
     }
     return ORR_OK;
 }
@@ -197,7 +198,9 @@ static orr_status write_range(struct orr_exec *exec, const struct range *r, cons
     struct orr_error own = {.code = ORR_OK};
     if (r->bytes == 0) return ORR_OK;
     const orr_status status = exec->device->ops->write(exec->device->handle, r->buffer, r->at, data, r->bytes, &own);
-    return status == ORR_OK ? ORR_OK : orr_device_failed(exec->device, status, "writing", &own, err);
+    if (status != ORR_OK) return orr_device_failed(exec->device, status, "writing", &own, err);
+    exec->device->bytes_written += r->bytes;
+    return ORR_OK;
 }
 
 static orr_status read_range(struct orr_exec *exec, const struct range *r, void *data, struct orr_error *err)
@@ -205,7 +208,9 @@ static orr_status read_range(struct orr_exec *exec, const struct range *r, void 
     struct orr_error own = {.code = ORR_OK};
     if (r->bytes == 0) return ORR_OK;
     const orr_status status = exec->device->ops->read(exec->device->handle, r->buffer, r->at, data, r->bytes, &own);
-    return status == ORR_OK ? ORR_OK : orr_device_failed(exec->device, status, "reading", &own, err);
+    if (status != ORR_OK) return orr_device_failed(exec->device, status, "reading", &own, err);
+    exec->device->bytes_read += r->bytes;
+    return ORR_OK;
 }
 
 orr_status orr_exec_write(struct orr_exec *exec, orr_handle v, const void *data, size_t bytes, struct orr_error *err)
@@ -317,6 +322,18 @@ orr_status orr_exec_finish(struct orr_exec *exec, struct orr_error *err)
     struct orr_error own = {.code = ORR_OK};
     const orr_status status = exec->device->ops->finish(exec->device->handle, &own);
     return status == ORR_OK ? ORR_OK : orr_device_failed(exec->device, status, "waiting", &own, err);
+}
+
+orr_status orr_exec_elapsed(struct orr_exec *exec, size_t program, double *seconds, struct orr_error *err)
+{
+    struct orr_error own = {.code = ORR_OK};
+    if (program >= exec->plan->n_programs)
+        return orr_fail(err, ORR_EINVAL, "program %zu of %zu", program, exec->plan->n_programs);
+    if (!orr_device_keeps_time(exec->device))
+        return orr_fail(err, ORR_EUNSUPPORTED, "%s keeps no time", exec->device->plugin->name);
+    if (!exec->program[program]) return ORR_OK;
+    const orr_status status = exec->device->ops->elapsed(exec->device->handle, exec->program[program], seconds, &own);
+    return status == ORR_OK ? ORR_OK : orr_device_failed(exec->device, status, "reading its clock", &own, err);
 }
 
 const struct orr_plan *orr_exec_plan(const struct orr_exec *exec) { return exec->plan; }

@@ -15,6 +15,11 @@ void orr_exec_target(struct orr_open_device *device, bool keep_all, struct orr_p
 /* Run one program, counted from 0. */
 ORR_CHECKED orr_status orr_exec_run_program(struct orr_exec *exec, size_t program, struct orr_error *err);
 
+/* Seconds on the device's own clock for each call of the program's last run, in the plan's order; waits for it. The
+ * device must have been watched (orr_device_watch) during that run. Of calls that ran as one, one has their time and
+ * the others 0. EUNSUPPORTED where the device keeps no time. */
+ORR_CHECKED orr_status orr_exec_elapsed(struct orr_exec *exec, size_t program, double *seconds, struct orr_error *err);
+
 /* The plan: what runs, where it lives, peak bytes. Borrowed. */
 const struct orr_plan *orr_exec_plan(const struct orr_exec *exec);
 

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "study/counters_json.h"
 #include "study/json_text.h"
 
 #include <jansson.h>
@@ -77,6 +78,14 @@ static json_t *device(const struct orr_open_device *d)
                      (json_int_t)d->info.memory_bytes);
 }
 
+/* Since the device was opened: of this session, probes included. */
+static json_t *work(const struct orr_open_device *d)
+{
+    struct orr_counters counters;
+    const bool counted = orr_device_counters(d, &counters);
+    return orr_counters_json(&counters, counted);
+}
+
 static json_t *points(const struct orr_run *run)
 {
     json_t *list = json_array();
@@ -106,10 +115,10 @@ static json_t *now(void)
 
 static json_t *session(const struct orr_run_job *job, const struct orr_run *run, double seconds)
 {
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(), "command",
-                     command_line(job), "host", host(job->threads), "device", device(job->device), "plugins",
-                     plugins(job, run), "data", data(run), "points", points(run), "seconds",
-                     seconds < 0 ? json_null() : json_real(seconds));
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(), "command",
+                     command_line(job), "host", host(job->threads), "device", device(job->device), "work",
+                     work(job->device), "plugins", plugins(job, run), "data", data(run), "points", points(run),
+                     "seconds", seconds < 0 ? json_null() : json_real(seconds));
 }
 
 /* Earlier sessions of the run that the directory holds; an empty list in a new one. */

@@ -2,8 +2,10 @@
 #include "study/forward.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "study/patch.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -22,7 +24,7 @@ struct orr_forward {
     struct orr_exec *exec;
 };
 
-enum { POSITIONS_AT_ONCE = 8192, LOGITS_AT_ONCE = 1 << 22 };
+enum { POSITIONS_AT_ONCE = 8192, LOGITS_AT_ONCE = 1 << 22, LOGITS_OF_A_WINDOW = 1 << 26 };
 
 uint32_t orr_forward_batch(const struct orr_network *network, size_t windows, uint32_t time)
 {
@@ -32,6 +34,15 @@ uint32_t orr_forward_batch(const struct orr_network *network, size_t windows, ui
     const uint32_t positions = (uint32_t)(fit < POSITIONS_AT_ONCE ? fit : POSITIONS_AT_ONCE);
     const size_t most = time < positions ? positions / time : 1;
     return (uint32_t)(windows < most ? (windows ? windows : 1) : most);
+}
+
+orr_status orr_forward_check_logits(const struct orr_model *model, uint32_t time, struct orr_error *err)
+{
+    if (model->vocab_size * model->n_output <= LOGITS_OF_A_WINDOW / (int64_t)time) return ORR_OK;
+    return orr_fail(err, ORR_EINVAL,
+                    "one window has %" PRId64 " bins x %u points x %" PRId64
+                    " columns of logits, and a forward pass holds at most %d: lower data.bins or data.context",
+                    model->vocab_size, (unsigned)time, model->n_output, LOGITS_OF_A_WINDOW);
 }
 
 /* ---- graph ---- */
@@ -62,12 +73,6 @@ static orr_status build(struct orr_forward *f, const struct orr_forward_config *
     return orr_graph_status(g, err);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    const size_t a = strlen(text), b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
-}
-
 /* Sites are found by name, so that it does not matter that patching built the graph anew. */
 static orr_status keep_values(struct orr_forward *f, const struct orr_forward_config *config, struct orr_graph *g,
                               struct orr_error *err)
@@ -82,7 +87,7 @@ static orr_status keep_values(struct orr_forward *f, const struct orr_forward_co
         if ((size_t)orr_shape_count(&value->shape) != site->width * f->batch * f->time)
             return orr_fail(err, ORR_EUNSUPPORTED, "\"%s\" does not lie by window and position: it is no site",
                             config->sites[i]);
-        if (ends_with(config->sites[i], "attn.hook_pattern")) site->heads = f->network->model->n_head;
+        if (orr_text_ends_with(config->sites[i], "attn.hook_pattern")) site->heads = f->network->model->n_head;
         orr_graph_keep(g, site->value);
     }
     return orr_graph_status(g, err);

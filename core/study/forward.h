@@ -56,4 +56,9 @@ ORR_CHECKED orr_status orr_forward_read(struct orr_forward *forward, uint32_t i,
 /* How many windows of `time` points to run at once: enough to keep a device busy, few enough to fit, logits and all. */
 uint32_t orr_forward_batch(const struct orr_network *network, size_t windows, uint32_t time);
 
+/* EINVAL: even one window of `time` points (1 or more) has more logits than 2^26, which are half a gibibyte on the
+ * host.
+ */
+ORR_CHECKED orr_status orr_forward_check_logits(const struct orr_model *model, uint32_t time, struct orr_error *err);
+
 #endif

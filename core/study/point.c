@@ -123,6 +123,7 @@ static orr_status initialise(struct point *p, struct orr_error *err)
         return orr_fail(err, ORR_EINVAL,
                         "windows of %u points are longer than block_size %" PRId64 " of %s: lower data.context",
                         (unsigned)p->windows.length, p->model.block_size, p->job->weights);
+    ORR_TRY(orr_forward_check_logits(&p->model, p->windows.length, err));
     if (!p->job->weights) ORR_TRY(check_fits(&job, err));
     ORR_TRY(orr_model_parameters(&p->model, &p->parameters, err));
     ORR_TRY(orr_parameters_arrange(&p->parameters, config.decay_patterns, config.n_decay_patterns, err));
@@ -302,15 +303,38 @@ static orr_status study_block(struct point *p, const float *block, const char *d
     return status;
 }
 
-/* block: scratch. The state before the first step is in no checkpoint. */
+/* The state before the first step is in no checkpoint. One that is gone or damaged costs its own findings only: those
+ * of the other steps, and of the trained network, are there to be had. */
+static orr_status read_step(const struct point *p, const struct orr_train_job *job, uint64_t step, float *block,
+                            bool *found, struct orr_error *err)
+{
+    struct orr_error why = {.code = ORR_OK};
+    *found = true;
+    if (step == 0) {
+        memcpy(block, p->initial, (size_t)p->parameters.elements * sizeof *block);
+        return ORR_OK;
+    }
+    const orr_status status = orr_checkpoint_parameters(job, &p->parameters, step, block, &why);
+    *found = status == ORR_OK;
+    if (status != ORR_OK && status != ORR_EFORMAT && status != ORR_EIO) return orr_fail(err, status, "%s", why.text);
+    if (!*found)
+        orr_log(ORR_LOG_WARN, "study",
+                "%s: step %" PRIu64 " is left out of the findings; to have it, train again into another directory",
+                why.text, step);
+    return ORR_OK;
+}
+
+/* block: scratch. */
 static orr_status study_step(struct point *p, const struct orr_train_job *job, uint64_t step, float *block,
                              struct orr_error *err)
 {
+    bool found;
+    ORR_TRY(read_step(p, job, step, block, &found, err));
+    if (!found) return ORR_OK;
     char *directory = orr_memory_print("%s/evaluations/step-%08" PRIu64, p->job->directory, step);
     if (!directory) return orr_memory_out(err, "a path", strlen(p->job->directory) + 48);
     p->evaluated.step = (int64_t)step;
-    orr_status status = step ? orr_checkpoint_parameters(job, &p->parameters, step, block, err) : ORR_OK;
-    if (status == ORR_OK) status = study_block(p, step ? block : p->initial, directory, err);
+    const orr_status status = study_block(p, block, directory, err);
     orr_memory_free(directory);
     return status;
 }
@@ -325,10 +349,11 @@ static orr_status study_evaluations(struct point *p, struct orr_error *err)
     float *block = orr_memory_array(n, sizeof *block);
     if (!block) return orr_memory_out(err, "parameters", n * sizeof *block);
     orr_status status = ORR_OK;
-    uint64_t step = orr_evaluation_next(&config.evaluation, config.steps, 0);
+    struct orr_evaluation_place place = {0};
+    uint64_t step = orr_evaluation_walk(&config.evaluation, config.steps, &place, 0);
     while (status == ORR_OK && step < config.steps) {
         status = study_step(p, &job, step, block, err);
-        step = orr_evaluation_next(&config.evaluation, config.steps, step + 1);
+        step = orr_evaluation_walk(&config.evaluation, config.steps, &place, step + 1);
     }
     orr_memory_free(block);
     return status;

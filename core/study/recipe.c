@@ -8,7 +8,9 @@
 #include "study/recipe_table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- keys ---- */
@@ -111,6 +113,25 @@ static orr_status check_batch(const struct orr_recipe *recipe, struct orr_error 
     return ORR_OK;
 }
 
+/* A number of the other optimiser would change nothing. Resolved recipes have them all, with their defaults. */
+static orr_status check_optimiser(const struct orr_recipe *recipe, struct orr_error *err)
+{
+    const bool is_sgd = strcmp(recipe->train.optimiser, "sgd") == 0;
+    for (size_t i = 0; i < orr_recipe_key_count; ++i) {
+        const struct orr_recipe_key *key = &orr_recipe_keys[i];
+        const bool of_sgd = strcmp(key->path, "train.momentum") == 0;
+        const bool of_adamw = strcmp(key->path, "train.beta1") == 0 || strcmp(key->path, "train.beta2") == 0 ||
+                              strcmp(key->path, "train.eps") == 0;
+        if (!(is_sgd ? of_adamw : of_sgd)) continue;
+        const double value = *(const double *)(const void *)((const char *)recipe + key->field);
+        if (fabs(value - strtod(key->fallback, NULL)) > 0)
+            return orr_config_fail(at(recipe, key->path), err, ORR_EINVAL,
+                                   "this is for train.optimiser %s, and has no effect on %s: leave it out",
+                                   is_sgd ? "adamw" : "sgd", recipe->train.optimiser);
+    }
+    return ORR_OK;
+}
+
 /* What an earlier step is probed with must be kept, and there must be such steps. */
 static orr_status check_evaluation(const struct orr_recipe *recipe, struct orr_error *err)
 {
@@ -135,6 +156,7 @@ orr_status orr_recipe_check(const struct orr_recipe *recipe, struct orr_error *e
     ORR_TRY(check_word(recipe, "train.batch", recipe->train.batch, batches, 2, err));
     ORR_TRY(
         check_word(recipe, "train.evaluate", recipe->train.evaluate, orr_evaluation_names, ORR_EVALUATION_KINDS, err));
+    ORR_TRY(check_optimiser(recipe, err));
     ORR_TRY(check_evaluation(recipe, err));
     ORR_TRY(check_word(recipe, "model.kind", recipe->model.kind, orr_model_kind_names, ORR_MODEL_KINDS, err));
     ORR_TRY(check_data(recipe, err));

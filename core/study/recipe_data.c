@@ -1,11 +1,13 @@
 /* A recipe's data: the file they come from, the names of its columns, the range of tokens. */
 #include "base/memory.h"
+#include "base/number.h"
 #include "data/replay.h"
 #include "study/recipe.h"
 
 #include <float.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,28 @@ static orr_status check_source(const struct orr_recipe *recipe, struct orr_error
     return ORR_OK;
 }
 
+/* Data are floats: a bin that is narrower than the distance of two of them at the ends of the range is not reached. */
+static orr_status check_bin_range(const struct orr_recipe *recipe, const struct orr_config_node *node,
+                                  struct orr_error *err)
+{
+    const double low = recipe->data.bin_low, high = recipe->data.bin_high;
+    const float largest = (float)fmax(fabs(low), fabs(high));
+    const double unit = (double)largest - (double)nextafterf(largest, 0);
+    char begin[ORR_NUMBER_SIZE], end[ORR_NUMBER_SIZE];
+    orr_number_print(low, begin);
+    orr_number_print(high, end);
+    if (!(low < high))
+        return orr_config_fail(node, err, ORR_EINVAL, "the range begins at %s and ends at %s: give the lower end first",
+                               begin, end);
+    if (!((high - low) / (double)recipe->data.bins > unit))
+        return orr_config_fail(node, err, ORR_EINVAL,
+                               "%" PRId64
+                               " bins between %s and %s are narrower than floats can tell apart there: widen "
+                               "the range, or lower data.bins",
+                               recipe->data.bins, begin, end);
+    return ORR_OK;
+}
+
 static orr_status read_bin_range(struct orr_recipe *recipe, struct orr_error *err)
 {
     const struct orr_config_node *node = at(recipe, "data.bin_range");
@@ -42,12 +66,11 @@ static orr_status read_bin_range(struct orr_recipe *recipe, struct orr_error *er
         return orr_config_fail(node, err, ORR_EINVAL, "two numbers are expected here: [low, high]");
     ORR_TRY(orr_config_real(node->children[0], -FLT_MAX, FLT_MAX, &recipe->data.bin_low, err));
     ORR_TRY(orr_config_real(node->children[1], -FLT_MAX, FLT_MAX, &recipe->data.bin_high, err));
-    if (!(recipe->data.bin_low < recipe->data.bin_high))
-        return orr_config_fail(node, err, ORR_EINVAL, "the range begins at %g and ends at %g: give the lower end first",
-                               recipe->data.bin_low, recipe->data.bin_high);
-    if (recipe->data.bins == 0)
+    if (recipe->data.bins == 0 && strcmp(at(recipe, "data.bins")->file, "default") == 0)
         return orr_config_fail(node, err, ORR_EINVAL, "a range of tokens, and data.bins is 0: say how many bins");
-    recipe->data.has_bin_range = true;
+    ORR_TRY(check_bin_range(recipe, node, err));
+    /* Where 0 bins are asked for, as a sweep may do at one of its points, there are no tokens to have a range. */
+    recipe->data.has_bin_range = recipe->data.bins > 0;
     return ORR_OK;
 }
 
@@ -60,6 +83,10 @@ orr_status orr_recipe_read_data(struct orr_recipe *recipe, struct orr_error *err
                                   &recipe->data.n_observed, err));
     ORR_TRY(orr_recipe_read_words(at(recipe, "data.constant"), "columns", &recipe->data.constant,
                                   &recipe->data.n_constant, err));
+    if (recipe->data.bins == 1)
+        return orr_config_fail(at(recipe, "data.bins"), err, ORR_EINVAL,
+                               "one bin holds every number, and nothing is left to predict: give 2 or more, or 0 for "
+                               "numbers");
     return read_bin_range(recipe, err);
 }
 

@@ -147,7 +147,7 @@ static void add_loss(const struct context *c, struct orr_table *table, const cha
     add_mean(c, table, group, &loss->network, status);
     add_mean(c, table, group, &loss->control, status);
     const struct orr_mean a = mean(c, group, &loss->network), b = mean(c, group, &loss->control);
-    if (a.n && b.n)
+    if (a.n && b.n && fabs(b.mean) > 0)
         orr_table_add(table, status, c->err, "%.3f", a.mean / b.mean);
     else
         orr_table_add(table, status, c->err, "-");

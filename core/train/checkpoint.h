@@ -3,10 +3,11 @@
  *
  * Tensors: every parameter under nanoGPT's name in PyTorch's layout, F32; the optimiser's state blocks (elements), in
  * the layout of the block: optimizer.first_moment and optimizer.second_moment of AdamW, optimizer.velocity of SGD with
- * momentum; losses (steps), F64. A run in double also has
- * optimizer.parameters, the block in F64. Metadata: format, format_version, step, recipe, checksum; model: n_layer,
- * n_head, n_embd, block_size, input_dim, output_dim, window, real; training: seed, steps, batch_kind, batch, noise,
- * schedule and its numbers, optimiser and its numbers, parameter_order; data: simulator, simulator_parameters, data_*.
+ * momentum; losses (steps), F64. A run in double also has optimizer.parameters, the block in F64. Metadata: format,
+ * format_version, step, recipe, checksum; model: model (its kind), model_graph (hash of its text), vocab_size (with
+ * tokens), n_layer, n_head, n_embd, block_size, input_dim, output_dim, window, real; training: seed, steps, batch_kind,
+ * batch, noise, schedule and its numbers, optimiser and its numbers, parameter_order; data: simulator,
+ * simulator_parameters, data_* (data_bins: hash of the bins).
  */
 #ifndef ORR_TRAIN_CHECKPOINT_H
 #define ORR_TRAIN_CHECKPOINT_H

@@ -150,16 +150,25 @@ orr_status orr_checkpoint_load(const struct orr_train_job *job, const struct orr
     return status;
 }
 
+static orr_status try_parameters(const char *path, const struct orr_train_job *job, const struct orr_parameters *p,
+                                 uint64_t step, float *block, struct orr_error *err)
+{
+    struct orr_safetensors *set;
+    ORR_TRY(orr_safetensors_load(path, &set, err));
+    orr_status status = orr_checkpoint_check(set, job, p, step, path, err);
+    if (status == ORR_OK) status = read_parameters(set, p, block, path, err);
+    orr_safetensors_destroy(set);
+    return status;
+}
+
 orr_status orr_checkpoint_parameters(const struct orr_train_job *job, const struct orr_parameters *p, uint64_t step,
                                      float *block, struct orr_error *err)
 {
-    struct orr_safetensors *set = NULL;
     char *path = orr_checkpoint_path(job->directory, step);
     if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 64);
-    orr_status status = orr_safetensors_load(path, &set, err);
-    if (status == ORR_OK) status = orr_checkpoint_check(set, job, p, step, path, err);
-    if (status == ORR_OK) status = read_parameters(set, p, block, path, err);
-    orr_safetensors_destroy(set);
+    orr_status status = try_parameters(path, job, p, step, block, err);
+    /* As in load_at. */
+    if (status == ORR_EFORMAT || status == ORR_EINVAL) status = try_parameters(path, job, p, step, block, err);
     orr_memory_free(path);
     return status;
 }

@@ -99,10 +99,11 @@ static void apply(void (*act)(const char *path), const char *directory, uint64_t
     orr_memory_free(path);
 }
 
-/* Is it the final one, or kept for what comes after training? */
-static bool stays(const struct orr_train_config *c, uint64_t step)
+/* Is it the final one, or kept for what comes after training? Asked of ascending steps. */
+static bool stays(const struct orr_train_config *c, struct orr_evaluation_place *place, uint64_t step)
 {
-    return step == c->steps || (c->keep_evaluated && orr_evaluation_next(&c->evaluation, c->steps, step) == step);
+    if (step == c->steps) return true;
+    return c->keep_evaluated && orr_evaluation_walk(&c->evaluation, c->steps, place, step) == step;
 }
 
 /* Set aside those newer than `before` that this run did not write, then remove all but the newest two of those that do
@@ -111,6 +112,7 @@ static void tidy(const struct orr_train_job *job, uint64_t before, uint64_t newe
 {
     uint64_t *steps;
     size_t count, passing = 0;
+    struct orr_evaluation_place place = {0};
     struct orr_error reason = {.code = ORR_OK};
     if (orr_checkpoint_list(job->directory, &steps, &count, &reason) != ORR_OK) {
         orr_log(ORR_LOG_WARN, "train", "older checkpoints were not removed: %s", reason.text);
@@ -119,7 +121,7 @@ static void tidy(const struct orr_train_job *job, uint64_t before, uint64_t newe
     for (size_t i = 0; i < count; ++i) {
         if (steps[i] > before && steps[i] != newest)
             apply(set_aside, job->directory, steps[i]);
-        else if (!stays(job->config, steps[i]))
+        else if (!stays(job->config, &place, steps[i]))
             steps[passing++] = steps[i];
     }
     for (size_t i = 0; i + 2 < passing; ++i)

@@ -17,13 +17,19 @@ static uint64_t spaced(const struct orr_evaluation_plan *plan, uint64_t steps, u
     return (uint64_t)llround(pow((double)steps, (double)(k - 1) / (double)(plan->count - 1)));
 }
 
-uint64_t orr_evaluation_next(const struct orr_evaluation_plan *plan, uint64_t steps, uint64_t from)
+uint64_t orr_evaluation_walk(const struct orr_evaluation_plan *plan, uint64_t steps, struct orr_evaluation_place *place,
+                             uint64_t from)
 {
     if (plan->kind == ORR_EVALUATE_NONE || from > steps) return UINT64_MAX;
-    uint64_t step = 0;
-    for (uint64_t k = 1; step < from; ++k) {
-        const uint64_t wanted = spaced(plan, steps, k);
-        step = wanted > step ? wanted : step + 1;
+    while (place->step < from) {
+        const uint64_t wanted = spaced(plan, steps, ++place->number);
+        place->step = wanted > place->step ? wanted : place->step + 1;
     }
-    return step;
+    return place->step;
+}
+
+uint64_t orr_evaluation_next(const struct orr_evaluation_plan *plan, uint64_t steps, uint64_t from)
+{
+    struct orr_evaluation_place place = {0};
+    return orr_evaluation_walk(plan, steps, &place, from);
 }

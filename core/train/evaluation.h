@@ -23,4 +23,12 @@ struct orr_evaluated {
  * one step, one after another. */
 uint64_t orr_evaluation_next(const struct orr_evaluation_plan *plan, uint64_t steps, uint64_t from);
 
+/* The same for one `from` after another, none less than the one before, in one walk over the plan. place: zeroed before
+ * the first. */
+struct orr_evaluation_place {
+    uint64_t number, step;
+};
+uint64_t orr_evaluation_walk(const struct orr_evaluation_plan *plan, uint64_t steps, struct orr_evaluation_place *place,
+                             uint64_t from);
+
 #endif

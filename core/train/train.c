@@ -327,7 +327,8 @@ static orr_status evaluate_with(struct run *r, double *parameters, struct orr_er
     return orr_metrics_write_evaluation(r->evaluations, r->done, rates_so_far(r), &found, err);
 }
 
-/* Before the state is saved, so that no evaluation is missing after a resume. Its time is not that of stepping. */
+/* Before the state is saved, so that no evaluation is missing after a resume. So nothing has looked whether it is
+ * finite: of one that is not the losses are null, and the save explains why. Its time is not that of stepping. */
 static orr_status evaluate(struct run *r, struct orr_error *err)
 {
     if (!r->job->evaluate || !is_evaluated(r)) return ORR_OK;

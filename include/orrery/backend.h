@@ -97,9 +97,8 @@ struct orr_counters {
     uint32_t n_providers;   /* of provider[], in an order that stays the same while the device is open */
     uint64_t launches;      /* pieces of work that the backend queued or started itself: kernels, fills, copies */
     uint64_t library_calls; /* calls of libraries that queue work of their own, which `launches` does not see */
-    uint64_t
-        bytes_written;   /* host to device, by write and by the backend itself; arguments of kernels are not counted */
-    uint64_t bytes_read; /* device to host */
+    uint64_t bytes_written; /* host to device, by write and by the backend itself; no arguments */
+    uint64_t bytes_read;    /* device to host */
     struct orr_provider provider[ORR_PROVIDERS_MAX];
 };
 

@@ -25,7 +25,9 @@ static const struct orr_param map_params[] = {
     {.type = ORR_PARAM_END},
 };
 
-enum { NAME_SIZE = 128, HELD_OUT_EVERY = 5, HELD_OUT_AT = 2, FEWEST_TOKENS = 2 * HELD_OUT_EVERY };
+/* Names in findings have 63 characters, of which the number of a column takes up to 6. */
+enum { NAME_SIZE = 64, NUMBER_LENGTH = 6, LONGEST_NAME = NAME_SIZE - 1 - NUMBER_LENGTH };
+enum { HELD_OUT_EVERY = 5, HELD_OUT_AT = 2, FEWEST_TOKENS = 2 * HELD_OUT_EVERY };
 
 struct orr_probe {
     double cut;
@@ -45,10 +47,9 @@ static orr_status map_create(const union orr_value *param, struct orr_probe **ou
 {
     const char *name = param[PARAMETER].s;
     *out = NULL;
-    /* Room for the number of a column. */
-    if (!*name || strlen(name) + 12 > NAME_SIZE)
+    if (!*name || strlen(name) > LONGEST_NAME)
         return host->fail(err, ORR_EINVAL, "spatial_map: parameter has %zu characters: give 1 to %d", strlen(name),
-                          NAME_SIZE - 12);
+                          LONGEST_NAME);
     struct orr_probe *probe = linear_alloc(host, 1, sizeof *probe);
     if (!probe) return host->fail(err, ORR_ENOMEM, "spatial_map: out of memory");
     *probe = (struct orr_probe){.cut = param[CUT].r};
@@ -134,14 +135,14 @@ static orr_status emit(const struct map *map, enum orr_split split, double r2, u
 
 static orr_status save(const struct map *map, struct orr_error *err)
 {
-    char name[NAME_SIZE];
+    char name[80];
     double *pair = linear_alloc(host, map->rows, 2 * sizeof *pair);
     if (!pair) return host->fail(err, ORR_ENOMEM, "spatial_map: out of memory");
     for (uint64_t i = 0; i < map->rows; ++i) {
         pair[2 * i] = map->centre[i];
         pair[2 * i + 1] = map->predicted[i];
     }
-    snprintf(name, sizeof name, "map_%.100s", map->column);
+    snprintf(name, sizeof name, "map_%.63s", map->column);
     const orr_status status = map->study->save(map->study->state, name, (struct orr_matrix){pair, map->rows, 2}, err);
     host->dealloc(pair);
     return status;

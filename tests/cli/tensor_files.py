@@ -14,9 +14,9 @@ SAFE = {"f64": ("F64", "d"), "f32": ("F32", "f"), "i64": ("I64", "q"), "i32": ("
 
 # The bounds of the engine's own golden tests. float64 within 1e-12 (values) and 1e-10 (gradients) of the largest
 # magnitude; float32 within 2e-6 in relative distance, about 30 roundings of 2^-24. Parameters after AdamW steps:
-# absolute; PyTorch's own float32 differs from its float64 by less than 1e-6.
+# absolute; PyTorch's own float32 differs from its float64 by up to 1e-6 on the golden models, and each side may.
 VALUE, GRADIENT, SINGLE = 1e-12, 1e-10, 2e-6
-STEPPED, STEPPED_KEYS, STEPPED_SINGLE = 1e-12, 1e-10, 1e-6
+STEPPED, STEPPED_KEYS, STEPPED_SINGLE = 1e-12, 1e-10, 2e-6
 
 
 def count(shape):

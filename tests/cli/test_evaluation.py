@@ -53,6 +53,23 @@ def earlier_steps_can_be_probed_again(scratch):
     equal({row["target"] for row in findings(out) if row["probe"] == "linear" and row["step"] == "12"}, {"Fx"}, "targets")
 
 
+def a_lost_checkpoint_costs_its_own_findings(scratch):
+    out = os.path.join(scratch, "out")
+    expect(run("run", SMOKE, "--out", out, "-q", *EVERY), 0)
+    os.remove(os.path.join(out, "checkpoints", "step-00000003.safetensors"))
+    with open(os.path.join(out, "checkpoints", "step-00000012.safetensors"), "r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)[0]
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last ^ 1]))
+    os.remove(os.path.join(out, "findings.csv"))
+    result = expect(run("run", SMOKE, "--out", out, *EVERY, "--resume"), 0)
+    for fragment in ("step 3 is left out", "step-00000012.safetensors is damaged", "step 12 is left out"):
+        equal(fragment in result.stderr, True, "%r in:\n%s" % (fragment, result.stderr))
+    steps = {row["step"] for row in findings(out) if row["network"] == "trained" and row["probe"] == "linear"}
+    equal(steps, {"0", "1", "40"}, "probed steps")
+
+
 def what_does_not_fit_is_refused(scratch):
     out = os.path.join(scratch, "out")
     for words, parts in [
@@ -60,6 +77,9 @@ def what_does_not_fit_is_refused(scratch):
             (["train.keep_evaluated=true"], ["train.keep_evaluated", "train.evaluate"]),
             (["train.batch=full"], ["train.batch", "leave batch_tokens"]),
             (["train.batch=ful"], ["train.batch", 'did you mean "full"']),
+            (["train.momentum=0.9"], ["train.momentum", "for train.optimiser sgd", "leave it out"]),
+            (["train.optimiser=sgd", "train.beta2=0.99"], ["train.beta2", "for train.optimiser adamw"]),
+            (["train.evaluations=1001"], ["train.evaluations", "1000"]),
             (["train.optimiser=sdg"], ["train.optimiser", 'did you mean "sgd"']),
             (["train.evaluate=logs"], ["train.evaluate", 'did you mean "log"']),
             (["train.schedule=linear"], ['"constant", "step_drop", "cosine", "linear_tail"']),
@@ -82,5 +102,5 @@ def other_kinds_of_training_run(scratch):
 
 
 if __name__ == "__main__":
-    main([every_evaluated_step_is_measured_and_probed, earlier_steps_can_be_probed_again, what_does_not_fit_is_refused,
-          other_kinds_of_training_run])  # fmt: skip
+    main([every_evaluated_step_is_measured_and_probed, earlier_steps_can_be_probed_again,
+          a_lost_checkpoint_costs_its_own_findings, what_does_not_fit_is_refused, other_kinds_of_training_run])  # fmt: skip

@@ -239,6 +239,20 @@ def wrong_tensors_are_named(scratch):
         refused(golden, [], golden.weights, fragment)
 
 
+def weights_that_are_not_finite_are_named(scratch):
+    name = "transformer.h.1.mlp.c_fc.weight"
+    for number in (float("nan"), float("inf"), float("-inf")):
+        golden = Golden(scratch, "cv_model.txt")
+        shape, values = golden.parameters[name]
+        golden.parameters[name] = (shape, values[:7] + [number] + values[8:])
+        write_safetensors(golden.weights, golden.parameters, "f64", golden.metadata)
+        refused(golden, [], golden.weights, "tensor %s, element 7 is %g: finite" % (name, number))
+    golden.parameters[name] = (shape, values[:7] + [1e300] + values[8:])
+    write_safetensors(golden.weights, golden.parameters, "f64", golden.metadata)
+    golden.forward("wide")
+    refused(golden, ["--dtype", "f32"], golden.weights, "tensor %s, element 7 is 1e+300, which f32" % name)
+
+
 def nanogpt_extras_are_understood(scratch):
     golden = Golden(scratch, "token_model.txt")
     expected = read_npy(os.path.join(golden.forward("plain"), "output.npy"))
@@ -338,6 +352,6 @@ if __name__ == "__main__":
           tokens_in_single_on_opencl, a_device_without_double_says_so,
           fewer_targets_are_of_the_last_positions, targets_of_minus_one_are_ignored, tokens_of_any_whole_type,
           sizes_beside_the_file, the_type_of_the_weights_is_the_default, what_is_written_is_read_again,
-          wrong_tensors_are_named, nanogpt_extras_are_understood, wrong_arrays_are_named, wrong_words_are_named,
+          wrong_tensors_are_named, weights_that_are_not_finite_are_named, nanogpt_extras_are_understood, wrong_arrays_are_named, wrong_words_are_named,
           results_are_not_overwritten, nothing_is_left_of_a_failure, activations_are_those_that_match,
           losses_are_json])  # fmt: skip

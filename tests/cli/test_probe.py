@@ -1,5 +1,6 @@
 """`orrery probe`: a run's checkpoint gives the run's findings again, and a model from elsewhere gives its own."""
 import os
+import shutil
 
 from program import SMOKE, equal, expect, findings, load, main, read, run
 from tensor_files import read_golden, read_safetensors, write_safetensors
@@ -85,12 +86,23 @@ def mistakes_are_named(scratch):
     parameters = {name: tensor for name, (_, tensor) in tensors.items() if not name.startswith(("optimizer", "losses"))}
     sizes = {key: metadata[key] for key in ("n_layer", "n_head", "n_embd", "block_size", "input_dim")}
     write_safetensors(weights, parameters, "f32", sizes)
+    wide, name = os.path.join(scratch, "wide.safetensors"), "input_embedding.weight"
+    shape, values = parameters[name]
+    write_safetensors(wide, dict(parameters, **{name: (shape, values[:3] + [1e300] + values[4:])}), "f64", sizes)
+    # Not the checkpoints of a run, whatever lies beside them.
+    not_a_run = os.path.join(ours, "mycheckpoints")
+    os.mkdir(not_a_run)
+    shutil.copy(checkpoint, os.path.join(not_a_run, "w.safetensors"))
     tokens = os.path.join(scratch, "tokens.safetensors")
     write_safetensors(tokens, parameters, "f32", dict(sizes, vocab_size="11"))
     for words, fragment in [([weights], "--recipe is missing"), ([tokens, "--recipe", SMOKE], "--set data.bins=11"), ([scratch], "holds no checkpoint"),
                             ([weights, "--recipe", SMOKE, "--set", "data.context=8"], "lower data.context"),
                             ([ours, "--set", "data.context=2,4"], "has 2 points"),
                             ([ours, "--set", "model.n_layer=1"], "is no parameter"),
+                            ([ours, "--n_head", "7"], "--n_head is for weights"),
+                            ([checkpoint, "--window", "0"], "--window is for weights"),
+                            ([wide, "--recipe", SMOKE], "element 3 is 1e+300, which f32"),
+                            ([os.path.join(not_a_run, "w.safetensors")], "--recipe is missing"),
                             ([os.path.join(scratch, "absent.safetensors"), "--recipe", SMOKE], "absent.safetensors")]:  # fmt: skip
         expect(run("probe", *words, "-q", "--out", none), 2, fragment)
     expect(run("probe", ours, "-q", "--out", ours), 2, "already holds results")

@@ -192,6 +192,7 @@ def what_does_not_fit_is_refused(scratch):
             ([SINE, *TEST], ["probes.0.parameter=transformer.wpe.weight", "data.bins=40"], ["30 x 8", "40 tokens"]),
             ([SINE, *TEST], ["probes.0.parameter=''"], ["spatial_map", "parameter"]),
             ([SINE, *TEST], ["data.bins=8"], ["8 of 8 tokens", "raise data.bins"]),
+            ([SINE, *TEST], ["data.bins=16777216"], ["16777216 bins x 29 points x 1 columns", "lower data.bins"]),
             ([SINE, *TEST], ["scores={cross_entropy: [x]}"], ["every run has a number of this name"]),
     ]):  # fmt: skip
         options = [part for word in words for part in ("--set", word)]

@@ -5,7 +5,7 @@ import time
 
 from program import PROGRAM, SMOKE, Skip, equal, expect, main, run
 
-VERBS = ["run", "generate", "explain", "plugins", "devices"]
+VERBS = ["run", "generate", "explain", "bench", "plugins", "devices"]
 
 
 def version_in_under_20_ms(_):

@@ -5,8 +5,8 @@
 
 #include <math.h>
 
-typedef orr_status (*reader)(const struct orr_recording_config *config, struct orr_recording *recording,
-                             struct orr_error *err);
+typedef orr_status (*reader)(const struct orr_recording_config *config, struct orr_file_reader *file,
+                             struct orr_recording *recording, struct orr_error *err);
 
 static void expect_finite(const struct orr_recording_columns *columns, uint64_t rows)
 {
@@ -21,11 +21,17 @@ static void try_reader(reader read, const struct orr_recording_config *config)
     struct orr_error err = {.code = ORR_OK};
     struct orr_recording *recording = orr_memory_array(1, sizeof *recording);
     fuzz_expect(recording != NULL, "memory");
-    const orr_status status = read(config, recording, &err);
+    struct orr_file_reader file;
+    fuzz_expect(orr_file_reader_open(&file, config->path, &err) == ORR_OK, "an open file");
+    const orr_status status = read(config, &file, recording, &err);
+    fuzz_expect(status != ORR_OK || file.left == 0, "every byte read, and so in the checksum");
+    orr_file_reader_close(&file);
     if (status == ORR_OK) {
         const uint64_t points = recording->trajectories * recording->steps;
         fuzz_expect(points >= 1 && recording->time != NULL, "points and their times");
         fuzz_expect(recording->observed.count >= 1, "an observed column");
+        for (uint32_t i = 1; i < recording->steps; ++i)
+            fuzz_expect(recording->time[i] > recording->time[i - 1], "times that ascend");
         expect_finite(&recording->observed, points);
         expect_finite(&recording->hidden, points);
         expect_finite(&recording->constant, recording->trajectories);

@@ -1,4 +1,4 @@
-/* ask_f64 BACKEND.so: what device 0 does with an addition in f64, which `orrery validate` never asks of it.
+/* ask_f64 BACKEND.so: what device 0 does with an addition in f64, also where it does not say that it has that type.
  *
  * Prints "supported" or "refused", and "run" or "failed".
  */

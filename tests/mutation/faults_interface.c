@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,11 @@ CALLS_ARE_RIGHT(program_swallows_status)
 CALLS_ARE_RIGHT(read_swallows)
 CALLS_ARE_RIGHT(write_swallows)
 CALLS_ARE_RIGHT(shared_queue)
+CALLS_ARE_RIGHT(elapsed_of_another_clock)
+CALLS_ARE_RIGHT(count_is_unset)
+CALLS_ARE_RIGHT(count_changes)
+CALLS_ARE_RIGHT(counters_too_long)
+CALLS_ARE_RIGHT(counters_fall)
 /* clang-format on */
 
 /* --- devices ------------------------------------------------------------------------------------- */
@@ -74,7 +80,13 @@ static bool supports(struct orr_device *dev, const struct orr_call *call)
     return faulty_real.supports(dev, call);
 }
 
-static uint32_t device_count(void) { return faulty_chosen == FAULT_second_device_wrong ? 2 : 1; }
+static uint32_t device_count(void)
+{
+    static atomic_uint asked;
+    if (faulty_chosen == FAULT_count_is_unset) return 2000000000;
+    if (faulty_chosen == FAULT_count_changes) return 1 + atomic_fetch_add(&asked, 1) % 2;
+    return faulty_chosen == FAULT_second_device_wrong ? 2 : 1;
+}
 
 static uint32_t real_index(uint32_t index) { return index < device_count() ? 0 : index; }
 
@@ -185,6 +197,14 @@ static orr_status execute(struct orr_device *dev, void *program, struct orr_erro
     return faulty_chosen == FAULT_program_swallows_status ? ORR_OK : status;
 }
 
+static orr_status elapsed(struct orr_device *dev, void *program, double *seconds, struct orr_error *err)
+{
+    (void)dev, (void)err;
+    for (size_t i = 0; i < ((const struct program *)program)->n; ++i)
+        seconds[i] = 7.5;
+    return ORR_OK;
+}
+
 static void discard(struct orr_device *dev, void *program)
 {
     (void)dev;
@@ -200,10 +220,23 @@ static bool has_programs(void)
     case FAULT_mul_in_place_prepared:
     case FAULT_mul_in_place_by_run:
     case FAULT_program_swallows_status:
+    case FAULT_elapsed_of_another_clock:
         return true;
     default:
         return false;
     }
+}
+
+/* --- counters ------------------------------------------------------------------------------------ */
+
+static void counters(struct orr_device *dev, struct orr_counters *out)
+{
+    static uint64_t asked;
+    const uint64_t launches = faulty_chosen == FAULT_counters_fall ? UINT64_MAX - asked++ : 0;
+    const struct orr_counters all = {.size = out->size, .launches = launches};
+    const size_t room = faulty_chosen == FAULT_counters_too_long ? sizeof all : out->size;
+    (void)dev;
+    memcpy(out, &all, room < sizeof all ? room : sizeof all);
 }
 
 /* --- one queue for all devices -------------------------------------------------------------------- */
@@ -283,6 +316,8 @@ void faulty_set_interface(struct orr_backend_ops *ops)
         ops->execute = execute;
         ops->discard = discard;
     }
+    if (faulty_chosen == FAULT_counters_too_long || faulty_chosen == FAULT_counters_fall) ops->counters = counters;
+    if (faulty_chosen == FAULT_elapsed_of_another_clock) ops->elapsed = elapsed;
     if (faulty_chosen == FAULT_shared_queue) {
         ops->run = queue_run;
         ops->write = queue_write;

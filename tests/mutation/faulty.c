@@ -1,7 +1,7 @@
 /* The plugin: the reference's functions, with the fault that ORRERY_FAULT names put in front of one of them.
  *
- * A fault called <op>_<what> replaces run for that operation in f32 (or i32 where it has no other result, or is called
- * <op>_whole).
+ * A fault called <op>_<what> replaces run for that operation in f32 (in f64 for <op>_wide_<what>; or i32 where it has
+ * no other result, or is called <op>_whole).
  */
 #include "faulty.h"
 
@@ -33,7 +33,8 @@ orr_status faulty_real_run(struct orr_device *dev, const struct orr_call *call, 
 orr_status faulty_run_call(struct orr_device *dev, const struct orr_call *call, struct orr_error *err)
 {
     const bool whole = call->out[0].dtype == ORR_I32 && call->op != ORR_OP_RANDOM_INT && call->op != ORR_OP_CAST;
-    const bool planted = call->out[0].dtype != ORR_F64 && (!chosen_op || call->op == chosen_op) &&
+    const bool wide = faulty_chosen == FAULT_matmul_wide_in_float;
+    const bool planted = (call->out[0].dtype == ORR_F64) == wide && (!chosen_op || call->op == chosen_op) &&
                          whole == (faulty_chosen == FAULT_slice_whole);
     return planted ? faults[faulty_chosen].run(dev, call, err) : faulty_real.run(dev, call, err);
 }

@@ -82,7 +82,7 @@ def run_fault(row, directory, paths, families):
     name, check, level, wanted, _ = row
     operation = planted_in(name, families)
     bench = validation.Bench(paths[1], paths[0], directory, ORRERY_FAULT=name)
-    limit = "2" if wanted == "3" else "60"  # a hang costs that much for each check
+    limit = "5" if wanted == "3" else "60"  # a hang costs that much for each check
     reason = again = None
     for seed in SEEDS.get(name, ("1",)):
         verdict = bench.validate("--op", ",".join(chosen(operation, check, families)), "--time-limit", limit,

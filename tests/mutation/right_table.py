@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs `orrery validate` on every backend that is right but otherwise (variants.def), and prints what it made of each.
 
-usage: right_table.py DIFFERENT.so ASK_F64 PROGRAM
+usage: right_table.py DIFFERENT.so ASK_F64 PROGRAM [VARIANT...] [--OPTION VALUE...]
+The options are for `orrery validate`: another seed, another level.
 Exit status 0: none is flagged, and each was seen to work otherwise than the plain backend.
 """
 import os
@@ -38,16 +39,18 @@ def run_variant(name, paths, directory, *options):
 
 def main():
     paths = [os.path.abspath(path) for path in sys.argv[1:4]]
-    rows = validation.rows("variants.def", VARIANT)
+    first = next((i for i, word in enumerate(sys.argv) if word.startswith("--")), len(sys.argv))
+    asked, options = sys.argv[4:first], sys.argv[first:]
+    rows = [row for row in validation.rows("variants.def", VARIANT) if not asked or row[0] in asked]
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
-        plain, answer, count = run_variant("none", paths, directory)
-    good = plain.status == 0 and answer == ["supported", "run"] and count == 0 and len(rows) >= LEAST
+        plain, answer, count = run_variant("none", paths, directory, *options)
+    good = plain.status == 0 and answer == ["supported", "run"] and count == 0 and len(rows) >= (len(asked) or LEAST)
     if not good:
         print("the plain backend: exit status %d, f64 %s, %d acts\n%s" % (plain.status, answer, count, plain.text))
 
     def judge(row, directory):
-        return row, *run_variant(row[0], paths, directory)
+        return row, *run_variant(row[0], paths, directory, *options)
 
     flagged = alike = 0
     for (name, proof, sentence), verdict, answer, count in validation.each(rows, judge):

@@ -110,8 +110,6 @@ const int64_t fixture_lengths[FIXTURE_LENGTHS] = {0, 1, 2, 7, 63, 64, 65, 257, 1
 
 bool fixture_left_out(int64_t elements) { return option("tiny") && elements > 4096; }
 
-bool fixture_own_only(void) { return option("own"); }
-
 static uint32_t device_index(void)
 {
     const char *given = getenv("ORRERY_TEST_OPENCL_DEVICE");

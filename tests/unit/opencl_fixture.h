@@ -37,10 +37,8 @@ struct trial {
     struct operand bound[ORR_OUT_MAX];
 };
 
-/* ORRERY_TEST_OPENCL, a comma list: "tiny" leaves large shapes out, "own" leaves matrix products out (for devices that
- * are slow, and for tools that do not get on with CLBlast). */
-bool fixture_own_only(void);
-bool fixture_left_out(int64_t elements); /* under "tiny" */
+/* ORRERY_TEST_OPENCL=tiny leaves large shapes out, for slow devices. */
+bool fixture_left_out(int64_t elements);
 
 /* Empty, single, odd, and on both sides of the work-group of 64 and of the 256 elements that one item reduces. */
 enum { FIXTURE_LENGTHS = 10 };

@@ -1,7 +1,9 @@
 /* What `orrery validate` is made of: its cases, its numbers, its judgement, its random graphs. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "conform/check.h"
 #include "conform/child.h"
+#include "conform/distance.h"
 #include "conform/layout.h"
 #include "conform/pair.h"
 #include "conform/random_graph.h"
@@ -61,6 +63,57 @@ static void a_number_that_is_no_case(void **state)
     assert_int_equal(orr_case_get(ORR_OP_ADD, orr_case_count(ORR_OP_ADD), &c, &err), ORR_EINVAL);
     assert_int_equal(orr_case_get(9999, 0, &c, &err), ORR_EINVAL);
     assert_int_equal(orr_case_count(9999), 0);
+}
+
+/* Work of one element at a time is split up beyond some size: each such operation is seen there at the quick level. */
+static void elementwise_operations_have_many(void **state)
+{
+    (void)state;
+    static const uint32_t op[] = {ORR_OP_FILL,
+                                  ORR_OP_COPY,
+                                  ORR_OP_NEG,
+                                  ORR_OP_EXP,
+                                  ORR_OP_LOG,
+                                  ORR_OP_SQRT,
+                                  ORR_OP_TANH,
+                                  ORR_OP_ERF,
+                                  ORR_OP_ADD,
+                                  ORR_OP_SUB,
+                                  ORR_OP_MUL,
+                                  ORR_OP_DIV,
+                                  ORR_OP_MAXIMUM,
+                                  ORR_OP_STEP,
+                                  ORR_OP_AFFINE,
+                                  ORR_OP_BROADCAST,
+                                  ORR_OP_PERMUTE,
+                                  ORR_OP_RANDOM_INT,
+                                  ORR_OP_RANDOM_NORMAL,
+                                  ORR_OP_CAST,
+                                  ORR_OP_GELU,
+                                  ORR_OP_SILU,
+                                  ORR_OP_GELU_GRAD,
+                                  ORR_OP_SILU_GRAD,
+                                  ORR_OP_MSE_GRAD,
+                                  ORR_OP_SOFTMAX,
+                                  ORR_OP_ADAMW,
+                                  ORR_OP_LAYERNORM,
+                                  ORR_OP_LAYERNORM_GRAD,
+                                  ORR_OP_RMSNORM,
+                                  ORR_OP_RMSNORM_GRAD,
+                                  ORR_OP_XENT_GRAD,
+                                  ORR_OP_SOFTMAX_GRAD,
+                                  ORR_OP_LOG_SOFTMAX_GRAD};
+    for (size_t i = 0; i < sizeof(op) / sizeof(op[0]); ++i) {
+        int64_t most = 0;
+        for (uint32_t n = 0; n < orr_case_count(op[i]); ++n) {
+            struct orr_case c;
+            struct orr_error err = {.code = ORR_OK};
+            assert_int_equal(orr_case_get(op[i], n, &c, &err), ORR_OK);
+            const int64_t count = orr_shape_count(&c.out[0]);
+            if (c.level == ORR_CONFORM_QUICK && count > most) most = count;
+        }
+        if (most <= 150000) fail_msg("%s: at most %lld elements", orr_op_by_id(op[i])->name, (long long)most);
+    }
 }
 
 /* The engine takes every case as a graph, in both types. */
@@ -155,6 +208,52 @@ static void judgement(void **state)
     assert_true(isinf(judged(ORR_OP_EXP, 1e60, 1e50, 1e30F)));
     assert_true(judged(ORR_OP_EXP, largest, 1e32, INFINITY) <= 1.0);
     assert_true(isinf(judged(ORR_OP_EXP, 1e30, 1e24, INFINITY)));
+}
+
+static double judged_wide(uint32_t op, double want, double allowed, double got)
+{
+    struct orr_trial t = made_up(op, &want, &allowed, 1);
+    struct orr_distance d = {.fraction = -1.0};
+    orr_trial_compare_wide(&t, 0, &got, &d);
+    return d.fraction;
+}
+
+static void f64_is_judged_in_f64(void **state)
+{
+    (void)state;
+    assert_true(judged_wide(ORR_OP_ADD, 0.1, 0.0, 0.1) == 0.0);
+    assert_true(isinf(judged_wide(ORR_OP_ADD, 0.1, 0.0, (double)0.1F)));
+    /* 4 units of f32: the nearest float is half of one away, 2^19 / 8 of what f64 is allowed. */
+    assert_true(judged_wide(ORR_OP_EXP, 1.0, ldexp(4.0, -23), 1.0 + ldexp(1.0, -24)) > 6e4);
+    assert_true(judged_wide(ORR_OP_EXP, 1.0, ldexp(4.0, -23), 1.0 + ldexp(1.0, -52)) < 1e-3);
+    assert_true(judged_wide(ORR_OP_EXP, (double)NAN, 1.0, (double)NAN) == 0.0);
+    assert_true(isinf(judged_wide(ORR_OP_EXP, (double)NAN, 1.0, 1.0)));
+    assert_true(isinf(judged_wide(ORR_OP_EXP, 1.0, 1.0, HUGE_VAL)));
+}
+
+/* Far below zero 0.5 x (1 + erf(x)) has no digits left: noise moves it by more than is ever allowed. */
+static void lowering_of_noise_is_capped(void **state)
+{
+    (void)state;
+    struct orr_loader *loader;
+    struct orr_open_device *reference = open_reference(&loader);
+    struct orr_error err = {.code = ORR_OK};
+    struct orr_case c;
+    struct orr_trial t;
+    struct orr_distance d = {.fraction = -1.0};
+    assert_int_equal(orr_case_get(ORR_OP_GELU, 1, &c, &err), ORR_OK);
+    if (orr_trial_init(&c, SEED, reference, false, &t, &err) != ORR_OK) fail_msg("%s", err.text);
+    assert_int_equal(t.out[0].count, 1);
+    t.in[0].real[0] = -5.5;
+    t.out[0].real[0] = -5.5 * 0.5 * erfc(5.5 * sqrt(0.5));
+    t.allowed[0][0] = 0.0;
+    const float got = (float)(1.02 * t.out[0].real[0]);
+    assert_int_equal(orr_trial_compare_lowered(&t, 0, &got, reference, &d, &err), ORR_OK);
+    if (!(d.noise == 1e-2 && d.fraction > 1.9 && d.fraction < 2.1))
+        fail_msg("2 %% off is %g of what is allowed, with %g for noise", d.fraction, d.noise);
+    orr_trial_fini(&t);
+    orr_device_close(reference);
+    orr_loader_destroy(loader);
 }
 
 static void whole_numbers_are_compared_as_such(void **state)
@@ -275,7 +374,7 @@ static void widening(void **state)
 
 /* --- the time limit ---------------------------------------------------------------------------- */
 
-#define LIMIT 0.4 /* seconds */
+#define LIMIT 2.0 /* seconds */
 
 static void wait_for(double seconds)
 {
@@ -323,6 +422,58 @@ static void a_case_has_the_whole_time_limit(void **state)
     if (!(seconds < 20.0 * LIMIT)) fail_msg("a hang was found after %g seconds, with a limit of %g", seconds, LIMIT);
 }
 
+static void fails_in_another_encoding(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
+{
+    (void)check;
+    if (orr_check_begin(s, r, 0)) orr_check_fail(r, 0, "Ger\xe4t:\n\x1b[1m no");
+    snprintf(r->note, sizeof(r->note), "\xfc");
+}
+
+static void what_backends_say_becomes_a_line_of_utf8(void **state)
+{
+    (void)state;
+    const struct orr_check check = {.name = "says", .family = ORR_CHECK_GRAPH, .run = fails_in_another_encoding};
+    const struct orr_conform asked = {.backend = "reference", .only_case = -1, .time_limit = 60.0};
+    struct orr_check_result result[2] = {{.cases = 0}};
+    struct orr_conform_report report = {.asked = &asked, .result = result, .count = 1};
+    struct orr_error err = {.code = ORR_OK};
+    size_t next = 0;
+    if (orr_child_run(&asked, &check, 1, 0, &report, &next, &err) != ORR_OK) fail_msg("%s", err.text);
+    assert_string_equal(result[0].failure, "Ger?t:  [1m no");
+    assert_string_equal(result[0].note, "?");
+    assert_true(orr_text_is_utf8(report.device.name));
+}
+
+static void a_graph_and_checks_exclude_each_other(void **state)
+{
+    (void)state;
+    const struct orr_conform asked = {
+        .backend = "reference", .checks = "add", .graph = "any.graph", .only_case = -1, .time_limit = 60.0};
+    struct orr_conform_report report;
+    struct orr_error err = {.code = ORR_OK};
+    assert_int_equal(orr_conform_run(&asked, &report, &err), ORR_EINVAL);
+    assert_non_null(strstr(err.text, "--graph"));
+    orr_conform_report_fini(&report);
+}
+
+static void distances(void **state)
+{
+    (void)state;
+    const double b[2] = {3.0, 4.0}, a[2] = {3.0, 4.5}, zero[2] = {0.0, 0.0};
+    const double holed[2] = {(double)NAN, 4.0}, far[2] = {HUGE_VAL, 4.0}, low[2] = {-HUGE_VAL, 4.0};
+    assert_true(orr_distance_relative(a, b, 0, 0.0) == 0.0);
+    assert_true(orr_distance_relative(a, b, 1, 0.0) == 0.0);
+    assert_true(fabs(orr_distance_relative(a, b, 2, 0.0) - 0.1) < 1e-15);
+    assert_true(orr_distance_relative(zero, zero, 2, 0.0) == 0.0);
+    assert_true(isinf(orr_distance_relative(a, zero, 2, 0.0)));
+    assert_true(isfinite(orr_distance_relative(a, zero, 2, 1e-6)));
+    assert_true(orr_distance_relative(holed, holed, 2, 0.0) == 0.0);
+    assert_true(orr_distance_relative(far, far, 2, 0.0) == 0.0);
+    assert_true(isinf(orr_distance_relative(holed, b, 2, 0.0)));
+    assert_true(isinf(orr_distance_relative(b, holed, 2, 0.0)));
+    assert_true(isinf(orr_distance_relative(far, low, 2, 0.0)));
+}
+
 static void choosing_checks(void **state)
 {
     (void)state;
@@ -345,6 +496,7 @@ int main(void)
         cmocka_unit_test(every_operation_has_cases),
         cmocka_unit_test(a_number_that_is_no_case),
         cmocka_unit_test(cases_are_graphs),
+        cmocka_unit_test(elementwise_operations_have_many),
         cmocka_unit_test(numbers_follow_seed_case_and_input),
         cmocka_unit_test(judgement),
         cmocka_unit_test(whole_numbers_are_compared_as_such),
@@ -354,6 +506,11 @@ int main(void)
         cmocka_unit_test(short_graphs_begin_long_ones),
         cmocka_unit_test(widening),
         cmocka_unit_test(a_case_has_the_whole_time_limit),
+        cmocka_unit_test(what_backends_say_becomes_a_line_of_utf8),
+        cmocka_unit_test(a_graph_and_checks_exclude_each_other),
+        cmocka_unit_test(distances),
+        cmocka_unit_test(f64_is_judged_in_f64),
+        cmocka_unit_test(lowering_of_noise_is_capped),
         cmocka_unit_test(choosing_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

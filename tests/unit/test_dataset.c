@@ -41,6 +41,27 @@ static void bits_do_not_depend_on_threads(void **state)
     orr_dataset_destroy(one);
 }
 
+/* Fresh trajectory `first` is the one that a larger data set would hold next, and none that this one holds. */
+static void fresh_trajectories_follow_the_last_one(void **state)
+{
+    (void)state;
+    enum { FIRST = 3, COUNT = 40, NUMBERS = 20 * 2 };
+    struct orr_data_config larger = small;
+    larger.trajectories = small.trajectories + FIRST + COUNT;
+    struct orr_dataset *data = kepler(&small, 2), *all = kepler(&larger, 2);
+    float fresh[COUNT * NUMBERS];
+    struct orr_error err = {0};
+    assert_ok(orr_dataset_fresh(data, FIRST, COUNT, fresh, &err), &err);
+    assert_memory_equal(fresh, all->observed + (small.trajectories + FIRST) * NUMBERS, sizeof fresh);
+    for (size_t i = 0; i < COUNT; ++i)
+        for (size_t k = 0; k < small.trajectories; ++k)
+            if (memcmp(fresh + i * NUMBERS, data->observed + k * NUMBERS, NUMBERS * sizeof *fresh) == 0)
+                fail_msg("fresh trajectory %zu is trajectory %zu of the data set", FIRST + i, k);
+    assert_ok(orr_dataset_fresh(data, FIRST, 0, fresh, &err), &err);
+    orr_dataset_destroy(data);
+    orr_dataset_destroy(all);
+}
+
 static void columns_are_what_the_model_sees(void **state)
 {
     (void)state;
@@ -472,6 +493,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bits_do_not_depend_on_threads),
+        cmocka_unit_test(fresh_trajectories_follow_the_last_one),
         cmocka_unit_test(columns_are_what_the_model_sees),
         cmocka_unit_test(sizes_that_cannot_be_are_refused),
         cmocka_unit_test(the_split_is_by_trajectory),

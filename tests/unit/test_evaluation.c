@@ -14,6 +14,19 @@
 #include <string.h>
 #include <unistd.h>
 
+/* In one walk the same steps as each asked for by itself. */
+static void expect_walk(const struct orr_evaluation_plan *plan, uint64_t steps)
+{
+    struct orr_evaluation_place place = {0};
+    for (uint64_t from = 0; from <= steps + 1; ++from) {
+        const uint64_t walked = orr_evaluation_walk(plan, steps, &place, from);
+        if (walked != orr_evaluation_next(plan, steps, from))
+            fail_msg("%s, %" PRIu64 " of %" PRIu64 " steps: from %" PRIu64 " on %" PRIu64 ", expected %" PRIu64,
+                     orr_evaluation_names[plan->kind], plan->count, steps, from, walked,
+                     orr_evaluation_next(plan, steps, from));
+    }
+}
+
 static void expect_steps(enum orr_evaluation_kind kind, uint64_t count, uint64_t steps, const uint64_t *expected)
 {
     const struct orr_evaluation_plan plan = {kind, count};
@@ -24,6 +37,7 @@ static void expect_steps(enum orr_evaluation_kind kind, uint64_t count, uint64_t
             fail_msg("%s, %" PRIu64 " of %" PRIu64 " steps: number %zu is %" PRIu64 ", expected %" PRIu64,
                      orr_evaluation_names[kind], count, steps, i, step, expected[i]);
     assert_int_equal(expected[i], UINT64_MAX);
+    expect_walk(&plan, steps);
 }
 
 static void steps_are_distinct_and_hold_both_ends(void **state)

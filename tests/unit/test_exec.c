@@ -406,6 +406,23 @@ static void devices_by_name(void **state)
     orr_loader_destroy(loader);
 }
 
+/* A table without types is one that names none, not one that has none. */
+static void types_of_a_device(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t dtypes;
+        bool f32, f64;
+    } cases[] = {{0, true, true}, {1u << ORR_F32, true, false}, {1u << ORR_F32 | 1u << ORR_F64, true, true}};
+    for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); ++k) {
+        const struct orr_device_info info = {.size = sizeof(info), .dtypes = cases[k].dtypes};
+        const bool f32 = orr_device_has_type(&info, ORR_F32), f64 = orr_device_has_type(&info, ORR_F64);
+        if (f32 != cases[k].f32 || f64 != cases[k].f64)
+            fail_msg("dtypes %u: f32 %d, f64 %d, expected %d, %d", (unsigned)info.dtypes, f32, f64, cases[k].f32,
+                     cases[k].f64);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,6 +436,7 @@ int main(void)
         cmocka_unit_test(what_is_placed_may_come_from_the_place),
         cmocka_unit_test(a_great_many_empty_rows),
         cmocka_unit_test(devices_by_name),
+        cmocka_unit_test(types_of_a_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

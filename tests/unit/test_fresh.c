@@ -78,6 +78,24 @@ static void full_batches_resume_to_the_bit(void **state)
     fixture_close(&f);
 }
 
+/* Of tokens, which are made from each chunk of points anew. */
+static void tokens_resume_to_the_bit(void **state)
+{
+    (void)state;
+    for (int fresh = 0; fresh < 2; ++fresh) {
+        struct train_fixture f;
+        char *whole, *resumed;
+        fixture_open(&f, 6, 20, 5);
+        fixture_use_tokens(&f, 9);
+        f.config.fresh = fresh;
+        f.config.full_batch = !fresh;
+        fixture_resumes(&f, 10, &whole, &resumed);
+        fixture_remove(whole);
+        fixture_remove(resumed);
+        fixture_close(&f);
+    }
+}
+
 /* Without noise or a step in between, the loss of the full batch is one number. */
 static void the_full_batch_has_one_loss(void **state)
 {
@@ -115,6 +133,7 @@ int main(void)
         cmocka_unit_test(no_fresh_window_comes_twice),
         cmocka_unit_test(fresh_runs_resume_to_the_bit),
         cmocka_unit_test(full_batches_resume_to_the_bit),
+        cmocka_unit_test(tokens_resume_to_the_bit),
         cmocka_unit_test(the_full_batch_has_one_loss),
         cmocka_unit_test(what_is_not_finite_is_explained),
     };

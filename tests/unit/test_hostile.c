@@ -4,10 +4,15 @@
  * Beside the tests of each format, which name every lie of a header, and the corpus of the fuzzer. */
 #include "base/config.h"
 #include "base/memory.h"
+#include "data/recording.h"
 #include "expect.h"
 #include "graph/graph.h"
 #include "io/safetensors.h"
 #include "study/sweep.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { DEEP = 100000 };
 
@@ -67,8 +72,32 @@ static orr_status read_graph(void)
     return status;
 }
 
-static const struct parser parsers[] = {
-    {"npy", read_npy}, {"safetensors", read_safetensors}, {"recipe", read_recipe}, {"graph", read_graph}};
+/* The recording's readers go by the end of the name: links to the file that every test makes. */
+static orr_status read_recording(const char *ending)
+{
+    char link[310];
+    struct orr_recording *recording;
+    snprintf(link, sizeof link, "%s.%s", path, ending);
+    if (symlink("hostile", link) != 0) assert_int_equal(errno, EEXIST);
+    const struct orr_recording_config config = {.path = link};
+    const orr_status status = orr_recording_read(&config, &recording, &err);
+    orr_recording_destroy(recording);
+    return status;
+}
+
+static orr_status read_csv(void) { return read_recording("csv"); }
+
+static orr_status read_npy_recording(void) { return read_recording("npy"); }
+
+static orr_status read_tensor_recording(void) { return read_recording("safetensors"); }
+
+static const struct parser parsers[] = {{"npy", read_npy},
+                                        {"safetensors", read_safetensors},
+                                        {"recipe", read_recipe},
+                                        {"graph", read_graph},
+                                        {"csv", read_csv},
+                                        {"recording of .npy", read_npy_recording},
+                                        {"recording of .safetensors", read_tensor_recording}};
 enum { PARSERS = sizeof parsers / sizeof *parsers };
 
 #define TEBIBYTE ((off_t)1 << 40)
@@ -109,6 +138,37 @@ static void huge_files_are_judged_by_their_heads(void **state)
         if (parsers[i].read() != ORR_EFORMAT || !strstr(err.text, path))
             fail_msg("%s: %s \"%s\"", parsers[i].name, orr_status_name(err.code), err.text);
     }
+}
+
+/* Nor is a checksum taken first, nor memory for numbers that no recording has: a tebibyte in four dimensions. */
+static void recordings_are_judged_by_their_heads(void **state)
+{
+    (void)state;
+    static const char four[] = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1, 1, 137438953472)}";
+    make_npy(four, 0);
+    struct stat head;
+    assert_int_equal(stat(path, &head), 0);
+    stretch(head.st_size + TEBIBYTE);
+    expect_error(read_npy_recording(), &err, ORR_EFORMAT, path, "4 dimensions");
+}
+
+/* Columns are placed one by one, and their names compared: 100,000 of them, in a file of 0.8 MB, once took a minute. */
+static void columns_without_end(void **state)
+{
+    (void)state;
+    make_npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 100000)}", 0);
+    struct stat head;
+    assert_int_equal(stat(path, &head), 0);
+    stretch(head.st_size + 800000);
+    expect_error(read_npy_recording(), &err, ORR_EFORMAT, path, "100000 columns: at most 4096");
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fputs("trajectory,step", file);
+    for (int i = 0; i < 4097; ++i)
+        fprintf(file, ",x%d", i);
+    fputs("\n", file);
+    assert_int_equal(fclose(file), 0);
+    expect_error(read_csv(), &err, ORR_EFORMAT, path, "more than 4096 columns", "\"x4096\"");
 }
 
 static const char two_floats[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}";
@@ -318,6 +378,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         in_scratch(huge_files_are_judged_by_their_heads),
+        in_scratch(recordings_are_judged_by_their_heads),
+        in_scratch(columns_without_end),
         in_scratch(a_small_header_on_a_huge_file),
         in_scratch(huge_promises_of_small_files),
         in_scratch(nesting_a_hundred_thousand_deep),

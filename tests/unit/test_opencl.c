@@ -321,16 +321,15 @@ static void bounded_launches(void **state)
     fixture_reopen(WORK);
     check_binary(ORR_OP_ADD, 1, 0, 0);
     check_softmax(300, 40, 1);
-    if (!fixture_own_only()) {
-        test_opencl_check_product(-1, 200, 33, 48, false, false);
-        test_opencl_check_product(-1, 200, 33, 48, false, true);
-        test_opencl_check_product(-1, 33, 20, 500, true, false);
-        test_opencl_check_product(2, 96, 33, 48, true, true);
-        /* One row, one column and one inner element that are more than a launch may do. */
-        test_opencl_check_product(-1, 1, 300, 300, false, false);
-        test_opencl_check_product(-1, 300, 1, 300, false, true);
-        test_opencl_check_product(-1, 300, 300, 1, true, false);
-    }
+    test_opencl_check_product(-1, 200, 33, 48, false, false);
+    test_opencl_check_product(-1, 200, 33, 48, false, true);
+    test_opencl_check_product(-1, 33, 20, 500, true, false);
+    test_opencl_check_product(2, 96, 33, 48, true, true);
+    test_opencl_check_product(-1, 300, 300, 48, false, false);
+    /* One row, one column and one inner element that are more than a launch may do. */
+    test_opencl_check_product(-1, 1, 300, 300, false, false);
+    test_opencl_check_product(-1, 300, 1, 300, false, true);
+    test_opencl_check_product(-1, 300, 300, 1, true, false);
     fixture_reopen(268435456);
     const struct fixture_tally t = fixture_tally;
     printf("# %llu launches, the largest of %llu visits; %llu flushes, %llu waits\n", t.launches, t.largest, t.flushes,
@@ -343,7 +342,7 @@ static void bounded_launches(void **state)
     /* The first bound has nothing before it to wait for. */
     if (t.waits + 1 < t.launches / (BOUND + 3) || t.waits > t.launches / BOUND)
         fail_msg("%llu waits in %llu launches, expected one in %d", t.waits, t.launches, BOUND);
-    if (!fixture_left_out(100000) && !fixture_own_only()) assert_true(t.waits > 0);
+    if (!fixture_left_out(100000)) assert_true(t.waits > 0);
 }
 
 /* With less than a visit for each item of a group the groups are smaller, not the launches larger. */
@@ -354,8 +353,8 @@ static void launches_smaller_than_a_group(void **state)
     check_softmax(70, 40, 1);
     check_softmax(5, 1500, 1);
     fixture_reopen(268435456);
-    /* An item of softmax visits a whole row, which cannot be divided. */
-    if (fixture_tally.largest > 3 * 1500)
+    /* An item of softmax, or a group of 64, visits a whole row, which cannot be divided; visits are counted by item. */
+    if (fixture_tally.largest > 3 * 1500 + 64)
         fail_msg("the largest launch made %llu visits, expected one row's", fixture_tally.largest);
 }
 

@@ -1,9 +1,11 @@
-/* Memory that runs out while checkpoints or trajectories are read is reported as such, and costs no checkpoint.
+/* Memory that runs out while checkpoints, trajectories or weights are read, or a graph is made of them, is reported as
+ * such, and costs no checkpoint.
  *
  * This program's malloc and its kin stand before the C library's and fail on demand: one of them, or all from one on.
  * Under a sanitizer or valgrind, which bring their own, it is skipped. In: a tiny kepler job with two checkpoints.
  */
 #include "base/memory.h"
+#include "cli/forward_graph.h"
 #include "data/export.h"
 #include "io/safetensors.h"
 #include "train/checkpoint.h"
@@ -133,27 +135,44 @@ static void a_failed_allocation_costs_no_checkpoint(void **state)
     bench_close(&b);
 }
 
-/* Fail allocation after allocation until a file is read without one; each reading ends well or says what is short. */
-static void read_with_failures(const char *path, const char *tensor, bool from_then_on)
+/* Something that needs memory; on failure it must have kept none. */
+typedef orr_status (*attempt)(const void *what, struct orr_error *err);
+
+/* Fail allocation after allocation until one attempt meets none; each before says what is short. Returns how many. */
+static long try_with_failures(attempt try, const void *what, const char *name, bool from_then_on)
 {
-    const struct orr_recording_config config = {.path = path, .tensor = tensor};
     long n = 0, short_of_memory = 0;
     for (bool met = true; met; ++n) {
         struct orr_error err = {0};
-        struct orr_recording *recording;
         memory.calls = 0;
         memory.from_then_on = from_then_on;
         memory.fail_at = n;
-        const orr_status status = orr_recording_read(&config, &recording, &err);
+        const orr_status status = try(what, &err);
         met = memory.calls > n;
         memory.fail_at = -1;
-        if (status != ORR_OK && (status != ORR_ENOMEM || !strstr(err.text, "out of memory") || recording))
-            fail_msg("%s, allocation %ld: %s, expected ENOMEM: %s", path, n, orr_status_name(status), err.text);
-        if (!met) assert_int_equal(status, ORR_OK);
-        short_of_memory += status == ORR_ENOMEM;
-        orr_recording_destroy(recording);
+        if (status != ORR_OK && (status != ORR_ENOMEM || !strstr(err.text, "out of memory")))
+            fail_msg("%s, allocation %ld: %s, expected ENOMEM: %s", name, n, orr_status_name(status), err.text);
+        if (met != (status == ORR_ENOMEM)) fail_msg("%s: allocation %ld failed, and nothing was said", name, n);
+        short_of_memory += met;
     }
-    assert_true(short_of_memory >= 5); /* a .npy needs its data, names, places, columns and times */
+    print_message("%s: %ld allocations\n", name, short_of_memory);
+    return short_of_memory;
+}
+
+static orr_status read_recording(const void *what, struct orr_error *err)
+{
+    struct orr_recording *recording;
+    const orr_status status = orr_recording_read(what, &recording, err);
+    if (status != ORR_OK) assert_null(recording);
+    orr_recording_destroy(recording);
+    return status;
+}
+
+static void read_with_failures(const char *path, const char *tensor, bool from_then_on)
+{
+    const struct orr_recording_config config = {.path = path, .tensor = tensor};
+    /* A .npy needs its data, names, places, columns and times. */
+    assert_true(try_with_failures(read_recording, &config, path, from_then_on) >= 5);
 }
 
 /* A name so long that jansson's buffer must grow for it. No text has an escape: where memory fails inside one, jansson
@@ -196,11 +215,93 @@ static void a_failed_allocation_is_no_damaged_file(void **state)
     fixture_remove(directory);
 }
 
+/* ---- weights, and what orrery forward makes of them ---- */
+
+/* The file says them all. */
+static const int64_t sizes[ORR_WEIGHTS_SIZES] = {-1, -1, -1, -1, -1, -1, -1, -1};
+
+static orr_status read_weights(const void *what, struct orr_error *err)
+{
+    struct orr_weights weights;
+    const orr_status status = orr_weights_read(what, sizes, &weights, err);
+    if (status != ORR_OK) assert_null(weights.block);
+    orr_weights_fini(&weights);
+    return status;
+}
+
+static orr_status build_forward(const void *what, struct orr_error *err)
+{
+    struct orr_forward_graph graph;
+    const orr_status status = orr_forward_graph_init(what, &graph, err);
+    if (status != ORR_OK) assert_null(graph.graph);
+    orr_forward_graph_fini(&graph);
+    return status;
+}
+
+/* Everything that forward can be asked for, on a batch of 3 of 5 points. */
+static void build_with_failures(struct orr_open_device *device, const struct orr_weights *weights)
+{
+    static const char *const hooks[] = {"hook_embed", "blocks.0.attn.hook_pattern"};
+    double numbers[3 * 5 * 2] = {1, 2, 3};
+    const struct orr_forward_array batch = {.number = numbers, .dim = {3, 5, 2}, .elements = 3 * 5 * 2};
+    const struct orr_forward_job job = {.weights = weights,
+                                        .input = &batch,
+                                        .target = &batch,
+                                        .hooks = hooks,
+                                        .n_hooks = 2,
+                                        .gradients = true,
+                                        .steps = true,
+                                        .n_steps = 2,
+                                        .learning_rate = 1e-3,
+                                        .real = ORR_F64,
+                                        .device = device};
+    /* Nodes, values, names, the plan, the arena. */
+    assert_true(try_with_failures(build_forward, &job, "forward", false) >= 20);
+    assert_true(try_with_failures(build_forward, &job, "forward", true) >= 20);
+}
+
+static void write_weights(const struct train_fixture *f, const char *path)
+{
+    struct orr_weights weights = {.model = f->model};
+    struct orr_error err = {0};
+    assert_ok(orr_model_parameters(&f->model, &weights.parameters, &err), &err);
+    assert_ok(orr_parameters_arrange(&weights.parameters, NULL, 0, &err), &err);
+    weights.block = orr_memory_array((size_t)weights.parameters.elements, sizeof *weights.block);
+    assert_non_null(weights.block);
+    assert_ok(orr_weights_write(path, &weights, weights.block, ORR_F64, &err), &err);
+    orr_weights_fini(&weights);
+}
+
+static void a_failed_allocation_is_no_wrong_model(void **state)
+{
+    (void)state;
+    if (fixture_is_instrumented()) {
+        print_message("SKIPPED failing allocations: a sanitizer or valgrind has its own malloc\n");
+        skip();
+    }
+    struct train_fixture f;
+    struct orr_weights weights;
+    struct orr_error err = {0};
+    fixture_open(&f, 6, 20, 5);
+    char *directory = fixture_directory();
+    const char *path = fixture_path(directory, "weights.safetensors");
+    write_weights(&f, path);
+    /* A name of every tensor, and the block. */
+    assert_true(try_with_failures(read_weights, path, "weights", false) >= 20);
+    assert_true(try_with_failures(read_weights, path, "weights", true) >= 20);
+    assert_ok(orr_weights_read(path, sizes, &weights, &err), &err);
+    build_with_failures(f.device, &weights);
+    orr_weights_fini(&weights);
+    fixture_remove(directory);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_allocation_costs_no_checkpoint),
         cmocka_unit_test(a_failed_allocation_is_no_damaged_file),
+        cmocka_unit_test(a_failed_allocation_is_no_wrong_model),
     };
     return cmocka_run_group_tests_name("out_of_memory", tests, NULL, NULL);
 }

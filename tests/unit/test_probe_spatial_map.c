@@ -180,6 +180,9 @@ static void test_what_is_no_map_is_refused(void **state)
 {
     (void)state;
     fake_probe_fails(plugin, params("", 0), &fake.study, ORR_EINVAL, "parameter");
+    /* Names in findings have 63 characters, with the number of a column. */
+    fake_probe_fails(plugin, params("0123456789012345678901234567890123456789012345678901234567", 0), &fake.study,
+                     ORR_EINVAL, "has 58 characters: give 1 to 57");
     fake_probe_fails(plugin, params("transformer.wpe.weight", 0), &fake.study, ORR_EINVAL, "transformer.wpe.weight");
     table_rows = TOKENS - 1;
     fake_probe_fails(plugin, usual(), &fake.study, ORR_EINVAL, "39 x 3");

@@ -92,9 +92,14 @@ static void faults_are_named(void **state)
         {"", "file: a.csv, context: 1, bin_range: [0, 1]", {"data.bin_range", "data.bins is 0"}},
         {"", "file: a.csv, context: 1, bins: 4, bin_range: [1, 0]", {"data.bin_range", "the lower end first"}},
         {"", "file: a.csv, context: 1, bins: 4, bin_range: [1, 1]", {"data.bin_range", "the lower end first"}},
+        {"", "file: a.csv, context: 1, bins: 4, bin_range: [1, 1.00000001]", {"data.bin_range", "1.00000001"}},
+        {"", "file: a.csv, context: 1, bins: 4, bin_range: [1, 1.0000002]", {"data.bin_range", "4 bins between 1 and"}},
         {"", "file: a.csv, context: 1, bins: 4, bin_range: 3", {"data.bin_range", "[low, high]"}},
         {"", "file: a.csv, context: 1, bins: 4, bin_range: [1]", {"data.bin_range", "[low, high]"}},
         {"", "file: a.csv, context: 1, bins: -4", {"data.bins", "-4"}},
+        {"", "file: a.csv, context: 1, bins: 1e3", {"data.bins", "\"1e3\": write it in digits"}},
+        {"", "file: a.csv, context: 1, bins: 1.5", {"data.bins", "is not a whole number"}},
+        {"", "file: a.csv, context: 1, bins: 1", {"data.bins", "give 2 or more"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
         struct orr_recipe *recipe;
@@ -205,6 +210,16 @@ static void a_file_that_changes_is_noticed(void **state)
     orr_recipe_destroy(recipe);
 }
 
+/* As a sweep over data.bins may ask for numbers at one of its points. */
+static void a_range_of_no_bins_is_ignored(void **state)
+{
+    (void)state;
+    struct orr_recipe *recipe;
+    expect_ok(bind("file: a.csv, context: 2, bins: 0, bin_range: [1, 10]", &recipe), &err);
+    assert_false(orr_recipe_data(recipe).has_bin_range);
+    orr_recipe_destroy(recipe);
+}
+
 static void ends_of_a_range_belong_to_it(void **state)
 {
     (void)state;
@@ -234,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_file_is_its_contents, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_do_not_fit_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_changes_is_noticed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_range_of_no_bins_is_ignored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ends_of_a_range_belong_to_it, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, open_loader, close_loader);

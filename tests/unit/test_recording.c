@@ -3,7 +3,10 @@
 #include "expect.h"
 #include "io/safetensors.h"
 
+#include <fcntl.h>
 #include <math.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static struct orr_error err;
 static char directory[256], path[300];
@@ -171,6 +174,9 @@ static void faults_of_csv_name_the_line(void **state)
         {HEAD "0,0,1\n0,1,1\n1,0,1\n1,1,1\n1,2,1\n", "line 6", "more than the 2 points"},
         {HEAD "0,0,1\n0,1,1\n1,0,1\n", "the file ends after 1 points of trajectory 1", "cut short"},
         {"trajectory,step,time,x\n0,0,0,1\n0,1,1,1\n1,0,0,1\n1,1,2,1\n", "line 5", "step 1 has time 2, in the first"},
+        {"trajectory,step,time,x\n0,0,0,1\n0,1,0.5,1\n0,2,0.5,1\n", "line 4: step 2 has time 0.5, the step before 0.5",
+         "ascend"},
+        {"trajectory,step,time,x\n0,0,0,1\n0,1,-1,1\n", "line 3: step 1 has time -1, the step before 0", "ascend"},
         {"trajectory,step,time,x\n0,0,t,1\n", "line 2, column \"time\"", "\"t\""},
         {"trajectory,step,x,x\n0,0,1,1\n", "two columns", "\"x\""},
         {"trajectory,step,x y\n0,0,1\n", "\"x y\"", "no name for a column"},
@@ -395,6 +401,10 @@ static void faults_of_own_safetensors_are_found(void **state)
         refuse(&config, ORR_EFORMAT, "nan", i == 3 ? "trajectory 1, step 0, column \"m\"" : "step");
     }
     own_tensors(&t);
+    t.time[1] = 0;
+    config = save(&t);
+    refuse(&config, ORR_EFORMAT, "step 1 has time 0, the step before 0", "ascend");
+    own_tensors(&t);
     config = save(&t);
     config.observed = NAMES("x");
     config.n_observed = 1;
@@ -428,6 +438,52 @@ static void a_foreign_tensor_is_chosen_by_name(void **state)
     orr_recording_destroy(r);
 }
 
+/* ---- a file that changes ---- */
+
+/* Stands before the C library's: the moment the file is opened, another takes its name. */
+static const char *another;
+
+ORR_EXPORT int open(const char *name, int flags, ...)
+{
+    mode_t mode = 0;
+    if (flags & O_CREAT) {
+        va_list rest;
+        va_start(rest, flags);
+        mode = va_arg(rest, mode_t);
+        va_end(rest);
+    }
+    const int fd = (int)syscall(SYS_openat, AT_FDCWD, name, flags, mode);
+    if (another && strcmp(name, path) == 0) {
+        assert_int_equal(rename(another, path), 0);
+        another = NULL;
+    }
+    return fd;
+}
+
+static void the_checksum_is_of_what_was_parsed(void **state)
+{
+    (void)state;
+    static const char first[] = "trajectory,step,x\n0,0,1\n0,1,2\n", second[] = "trajectory,step,x\n0,0,8\n0,1,9\n";
+    char other[300], checksum[17];
+    struct orr_recording_config config = file("b.csv", second);
+    snprintf(other, sizeof other, "%s", path);
+    config = file("a.csv", first);
+    struct orr_recording *r = take(&config);
+    memcpy(checksum, r->checksum, sizeof checksum);
+    orr_recording_destroy(r);
+
+    another = other;
+    r = take(&config);
+    assert_null(another);
+    assert_columns(&r->observed, NAMES("x"), 1, NUMBERS(1, 2), 2);
+    assert_string_equal(r->checksum, checksum);
+    orr_recording_destroy(r);
+
+    /* The other one is there now; where the first was asked for it is refused. */
+    config.checksum = checksum;
+    refuse(&config, ORR_EINVAL, checksum, "another file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(own_safetensors_remember_their_origin, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_of_own_safetensors_are_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_foreign_tensor_is_chosen_by_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_checksum_is_of_what_was_parsed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

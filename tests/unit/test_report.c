@@ -255,6 +255,25 @@ static void test_report_of_one_seed(void **state)
                                               "1 more claims are about points", NULL});
 }
 
+/* Repeating the last point of what stands still is never wrong: no number is so many times 0. */
+static void test_no_ratio_to_a_loss_of_zero(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_run run;
+    struct orr_run_point point[1];
+    make_run(&run, point, 1, 0.25, 0);
+    struct orr_measures *m = &point[0].measures;
+    expect_ok(orr_measures_add(m, "clean_loss", "trained", "loss", "held_out", 0.5, &err), &err);
+    expect_ok(orr_measures_add(m, "clean_loss", "none", "loss", "held_out", 0, &err), &err);
+    struct orr_text text = {.data = NULL};
+    const struct orr_report report = {.run = &run, .device = "d:0"};
+    expect_ok(orr_report_print(&report, &text, &err), &err);
+    if (strstr(text.data, "inf") || strstr(text.data, "nan")) fail_msg("a ratio is no number:\n%s", text.data);
+    orr_text_fini(&text);
+    expect_report(&run, (const char *const[]){"0.5", NULL});
+}
+
 static void test_report_of_two_seeds(void **state)
 {
     (void)state;
@@ -279,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_table_columns_line_up),
         cmocka_unit_test(test_report_of_one_seed),
+        cmocka_unit_test(test_no_ratio_to_a_loss_of_zero),
         cmocka_unit_test(test_report_of_two_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

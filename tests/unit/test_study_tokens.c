@@ -18,25 +18,13 @@ struct bench {
     struct orr_study_state *study, *control;
 };
 
-static void put_data_into_bins(struct train_fixture *f)
-{
-    struct orr_error err;
-    struct orr_data_config config = f->data->config;
-    union orr_value values[FIXTURE_VALUES];
-    config.bins = BINS;
-    orr_dataset_destroy(f->data);
-    fixture_kepler_values(values);
-    assert_ok(orr_dataset_create(fixture_kepler(), values, &config, 2, &f->data, &err), &err);
-    f->model.vocab_size = BINS;
-}
-
 static void bench_open(struct bench *b)
 {
     static const char *const sites[] = {"hook_output"};
     struct orr_error err;
     *b = (struct bench){.none = {.name = "none"}};
     fixture_open(&b->fixture, TRAJECTORIES, STEPS, CONTEXT);
-    put_data_into_bins(&b->fixture);
+    fixture_use_tokens(&b->fixture, BINS);
     assert_ok(orr_model_parameters(&b->fixture.model, &b->parameters, &err), &err);
     assert_ok(orr_parameters_arrange(&b->parameters, NULL, 0, &err), &err);
     b->block = orr_memory_array((size_t)b->parameters.elements, sizeof *b->block);
@@ -145,6 +133,31 @@ static void test_loss_is_the_cross_entropy_of_the_logits(void **state)
     bench_close(&b);
 }
 
+/* -ln of (count + 1) / (points + bins) at the token of every counted target: the mean over two columns. */
+static void test_control_knows_the_shares_of_the_tokens(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct orr_error err;
+    double count[2][BINS] = {{0}}, target[WINDOWS * CONTEXT * 2], loss, expected = 0;
+    bench_open(&b);
+    const struct orr_dataset *data = b.fixture.data;
+    const double points = TRAJECTORIES / 2 * STEPS;
+    for (size_t row = 0; row < (size_t)(TRAJECTORIES / 2 * STEPS); ++row)
+        for (uint32_t c = 0; c < 2; ++c)
+            ++count[c][orr_bins_token(&data->bins, c, (double)data->observed[row * 2 + c])];
+    orr_sample_targets(b.sample, ORR_HELD_OUT, 0, WINDOWS, target);
+    for (uint32_t w = 0; w < WINDOWS; ++w)
+        for (uint32_t c = 0; c < 2; ++c) {
+            const int32_t token = orr_bins_token(&data->bins, c, target[(w * CONTEXT + CONTEXT - 1) * 2 + c]);
+            expected -= log((count[c][token] + 1) / (points + BINS)) / (WINDOWS * 2);
+        }
+    assert_ok(orr_study_loss(b.control, ORR_HELD_OUT, &loss, &err), &err);
+    /* Sums of 40 numbers of size 1, in double. */
+    if (!(fabs(loss - expected) < 1e-12)) fail_msg("loss %.17g, expected %.17g", loss, expected);
+    bench_close(&b);
+}
+
 /* ---- what is lent ---- */
 
 static void test_parameters_are_lent_as_files_have_them(void **state)
@@ -218,15 +231,31 @@ static void test_batches_fit_the_logits(void **state)
     assert_int_equal(orr_forward_batch(&numbers, 0, 1), 1);
 }
 
+/* 2^26 logits of one window are enough, and one bin more is too many. */
+static void test_one_window_has_so_many_logits(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_model model = {.n_output = 2, .vocab_size = 1 << 22};
+    assert_ok(orr_forward_check_logits(&model, 8, &err), &err);
+    ++model.vocab_size;
+    assert_error(orr_forward_check_logits(&model, 8, &err), &err, ORR_EINVAL, "4194305 bins x 8 points x 2 columns",
+                 "67108864", "lower data.bins", NULL);
+    model.vocab_size = 0;
+    assert_ok(orr_forward_check_logits(&model, 1000000, &err), &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_predictions_are_centres_of_bins),
         cmocka_unit_test(test_control_repeats_the_point),
         cmocka_unit_test(test_loss_is_the_cross_entropy_of_the_logits),
+        cmocka_unit_test(test_control_knows_the_shares_of_the_tokens),
         cmocka_unit_test(test_parameters_are_lent_as_files_have_them),
         cmocka_unit_test(test_tokens_are_counted_in_the_training_data),
         cmocka_unit_test(test_batches_fit_the_logits),
+        cmocka_unit_test(test_one_window_has_so_many_logits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Texts from outside: which are UTF-8, and control characters. */
+/* Texts from outside: which are UTF-8, control characters, how they end. */
 #include "base/text.h"
 #include "expect.h"
 
@@ -43,11 +43,23 @@ static void test_flatten(void **state)
     assert_true(orr_text_is_utf8(hostile));
 }
 
+static void test_ends(void **state)
+{
+    (void)state;
+    assert_true(orr_text_ends_with("a.csv", ".csv"));
+    assert_true(orr_text_ends_with(".csv", ".csv"));
+    assert_true(orr_text_ends_with("a", ""));
+    assert_false(orr_text_ends_with("csv", ".csv"));
+    assert_false(orr_text_ends_with("a.csv ", ".csv"));
+    assert_false(orr_text_ends_with("", "a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_flatten),
+        cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -364,6 +364,80 @@ static void every_step_has_fresh_trajectories(void **state)
     }
 }
 
+/* Inputs and targets are the tokens of the points of the windows. */
+static void check_tokens(struct bench *b, uint32_t step)
+{
+    enum { LENGTH_MAX = 20, WIDTH = 2 };
+    const struct orr_windows *w = &b->f.windows;
+    const size_t batch = (size_t)orr_train_batch(&b->f.job), length = w->length, tail = w->whole ? length : 1;
+    int32_t *input = orr_memory_array(batch * length * WIDTH, sizeof *input);
+    int32_t *target = orr_memory_array(batch * tail * WIDTH, sizeof *target);
+    struct orr_error err = {0};
+    if (b->fresh) see_fresh(b, step);
+    assert_ok(orr_exec_read(b->exec, b->step.input, input, batch * length * WIDTH * sizeof *input, &err), &err);
+    assert_ok(orr_exec_read(b->exec, b->step.target, target, batch * tail * WIDTH * sizeof *target, &err), &err);
+    for (size_t i = 0; i < batch; ++i) {
+        int32_t expected[(LENGTH_MAX + 1) * WIDTH];
+        orr_bins_tokens(&b->f.data->bins, WIDTH, length + 1, chosen_points(b, step, i), expected);
+        for (size_t e = 0; e < length * WIDTH; ++e)
+            if (input[i * length * WIDTH + e] != expected[e])
+                fail_msg("step %u, input %zu of window %zu: %d, expected %d", step, e, i, input[i * length * WIDTH + e],
+                         expected[e]);
+        for (size_t e = 0; e < tail * WIDTH; ++e)
+            if (target[i * tail * WIDTH + e] != expected[(length + 1 - tail) * WIDTH + e])
+                fail_msg("step %u, target %zu of window %zu: %d, expected %d", step, e, i, target[i * tail * WIDTH + e],
+                         expected[(length + 1 - tail) * WIDTH + e]);
+    }
+    orr_memory_free(input);
+    orr_memory_free(target);
+}
+
+/* The mean over all targets of -log softmax(logits)[target], in double. */
+static void check_cross_entropy(struct bench *b, uint32_t step)
+{
+    const struct orr_windows *w = &b->f.windows;
+    const size_t n = (size_t)orr_train_batch(&b->f.job) * (w->whole ? w->length : 1) * 2;
+    const size_t bins = (size_t)b->f.model.vocab_size;
+    int32_t *target = orr_memory_array(n, sizeof *target);
+    double *logit = read_real(b, b->step.prediction, n * bins), *loss = read_real(b, b->step.loss, 1), mean = 0;
+    struct orr_error err = {0};
+    assert_ok(orr_exec_read(b->exec, b->step.target, target, n * sizeof *target, &err), &err);
+    for (size_t i = 0; i < n; ++i) {
+        double sum = 0;
+        for (size_t k = 0; k < bins; ++k)
+            sum += exp(logit[i * bins + k]);
+        mean += (log(sum) - logit[i * bins + (size_t)target[i]]) / (double)n;
+    }
+    /* ops.def: log_softmax within 2e-6; the mean of up to 400 of them near 2, rounded 24 bits at each addition, as much
+     * again. */
+    if (!(fabs(*loss - mean) <= 4e-6)) fail_msg("step %u: loss %.9g, expected %.9g", step, *loss, mean);
+    orr_memory_free(target);
+    orr_memory_free(logit);
+    orr_memory_free(loss);
+}
+
+/* The whole split in order, or trajectories of this step alone; windows chopped, and whole trajectories. */
+static void tokens_in_full_batches_and_fresh(void **state)
+{
+    (void)state;
+    const uint32_t contexts[] = {5, 20};
+    for (size_t i = 0; i < 4; ++i) {
+        struct bench b;
+        fixture_open(&b.f, 6, 20, contexts[i / 2]);
+        fixture_use_tokens(&b.f, 9);
+        b.f.config.full_batch = i % 2 == 0;
+        b.f.config.fresh = i % 2 == 1;
+        bench_open(&b, ORR_F32, 2);
+        for (uint32_t step = 0; step < 3; ++step) {
+            run(&b, step);
+            check_tokens(&b, step);
+            check_cross_entropy(&b, step);
+            check_update(&b, step, 0x1p-24);
+        }
+        bench_close(&b);
+    }
+}
+
 /* An all-reduce may come between the programs: the gradient block is complete after the first, parameters are not yet
  * changed. */
 static void gradients_are_complete_at_the_cut(void **state)
@@ -426,6 +500,7 @@ int main(void)
         cmocka_unit_test(sgd_with_and_without_momentum),
         cmocka_unit_test(a_full_batch_is_every_window_in_order),
         cmocka_unit_test(every_step_has_fresh_trajectories),
+        cmocka_unit_test(tokens_in_full_batches_and_fresh),
         cmocka_unit_test(gradients_are_complete_at_the_cut),
         cmocka_unit_test(values_have_names),
     };

@@ -81,6 +81,20 @@ void fixture_open(struct train_fixture *f, uint64_t trajectories, uint32_t steps
         .device = f->device, .data = f->data, .windows = &f->windows, .model = &f->model, .config = &f->config};
 }
 
+void fixture_use_tokens(struct train_fixture *f, int64_t bins)
+{
+    struct orr_data_config config = f->data->config;
+    union orr_value values[FIXTURE_VALUES];
+    struct orr_error err = {0};
+    config.bins = bins;
+    orr_dataset_destroy(f->data);
+    fixture_kepler_values(values);
+    assert_ok(orr_dataset_create(fixture_kepler(), values, &config, 2, &f->data, &err), &err);
+    f->job.data = f->data;
+    f->model.vocab_size = bins;
+    f->config.noise = 0;
+}
+
 void fixture_close(struct train_fixture *f)
 {
     orr_device_close(f->device);

@@ -36,6 +36,8 @@ struct train_fixture {
     struct orr_train_job job; /* directory NULL, f32 */
 };
 void fixture_open(struct train_fixture *f, uint64_t trajectories, uint32_t steps, uint32_t context);
+/* The same job on tokens, without noise: as many bins a column. */
+void fixture_use_tokens(struct train_fixture *f, int64_t bins);
 void fixture_close(struct train_fixture *f);
 
 /* Train: it must end well, or be refused with `status`, both parts in the text and nothing in the result. */
