@@ -13,6 +13,11 @@ RECIPES = os.path.join(os.environ["ORRERY_TEST_SOURCE"], "recipes")
 SMOKE = os.path.join(RECIPES, "smoke.yaml")
 
 
+def is_sanitized():
+    """A sanitized program, or one under valgrind, is several times slower."""
+    return "libasan" in os.popen("ldd '%s'" % PROGRAM).read() or bool(os.environ.get("LD_PRELOAD"))
+
+
 class Skip(Exception):
     """This test cannot run here; the text says why."""
 

@@ -3,13 +3,13 @@ import json
 import os
 import time
 
-from program import PROGRAM, SMOKE, Skip, equal, expect, main, run
+from program import PROGRAM, SMOKE, Skip, equal, expect, is_sanitized, main, run
 
 VERBS = ["run", "generate", "explain", "bench", "plugins", "devices"]
 
 
 def version_in_under_20_ms(_):
-    if "libasan" in os.popen("ldd '%s'" % PROGRAM).read() or os.environ.get("LD_PRELOAD"):
+    if is_sanitized():
         raise Skip("a sanitized program starts slowly")
     best = 1.0
     for _attempt in range(20):
