@@ -24,22 +24,14 @@ static void floats_fini(struct floats *f)
         orr_memory_free(f->block[k]);
 }
 
-static float *narrowed(const double *x, size_t n)
-{
-    float *y = orr_memory_array(n, sizeof *y);
-    for (size_t i = 0; y && i < n; ++i)
-        y[i] = (float)x[i];
-    return y;
-}
-
 static orr_status floats_init(struct floats *f, const struct orr_train_state *state, struct orr_error *err)
 {
     const size_t n = state->elements;
-    f->parameters = narrowed(state->parameters, n);
+    f->parameters = orr_train_floats(state->parameters, n);
     f->file = orr_memory_array(n, sizeof *f->file);
     bool complete = f->parameters && f->file;
     for (uint32_t k = 0; k < state->n_blocks; ++k) {
-        f->block[k] = narrowed(state->block[k], n);
+        f->block[k] = orr_train_floats(state->block[k], n);
         complete = complete && f->block[k];
     }
     return complete ? ORR_OK : orr_memory_out(err, "a checkpoint", (2 + state->n_blocks) * n * sizeof(float));

@@ -64,3 +64,11 @@ const char *orr_train_state_not_finite(const struct orr_train_state *state)
         if (!all_finite(state->block[k], state->elements)) return state->name[k].one;
     return NULL;
 }
+
+float *orr_train_floats(const double *x, size_t n)
+{
+    float *y = orr_memory_array(n, sizeof *y);
+    for (size_t i = 0; y && i < n; ++i)
+        y[i] = (float)x[i];
+    return y;
+}

@@ -29,4 +29,7 @@ ORR_CHECKED orr_status orr_train_state_read(struct orr_train_state *state, const
 /* "a parameter", "a first moment", ...: what is not finite; NULL when all is. */
 const char *orr_train_state_not_finite(const struct orr_train_state *state);
 
+/* The n numbers as floats, the caller's to free by orr_memory_free; NULL when out of memory. */
+float *orr_train_floats(const double *x, size_t n);
+
 #endif

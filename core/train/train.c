@@ -294,14 +294,6 @@ static orr_status save(struct run *r, struct orr_error *err)
     return status;
 }
 
-static float *narrowed(const double *x, size_t n)
-{
-    float *y = orr_memory_array(n, sizeof *y);
-    for (size_t i = 0; y && i < n; ++i)
-        y[i] = (float)x[i];
-    return y;
-}
-
 static double rates_so_far(const struct run *r)
 {
     const struct orr_train_config *c = r->job->config;
@@ -318,7 +310,7 @@ static orr_status evaluate_with(struct run *r, double *parameters, struct orr_er
     struct orr_evaluated found = {0};
     orr_status status = orr_exec_read_real(r->exec, r->step.parameters, parameters, n, err);
     if (status != ORR_OK) return device_failed(r, status, err);
-    float *block = narrowed(parameters, n);
+    float *block = orr_train_floats(parameters, n);
     if (!block) return orr_memory_out(err, "an evaluation", n * sizeof *block);
     status = job->evaluate(job->evaluate_context, r->done, block, &found, err);
     orr_memory_free(block);
@@ -389,7 +381,7 @@ static orr_status loop(struct run *r, struct orr_error *err)
 static orr_status take_result(struct run *r, struct orr_train_result *result, struct orr_error *err)
 {
     const size_t n = r->good.elements;
-    float *trained = narrowed(r->good.parameters, n);
+    float *trained = orr_train_floats(r->good.parameters, n);
     if (!trained) return orr_memory_out(err, "trained parameters", n * sizeof *trained);
     uint64_t last = r->done / 10;
     if (last > 100) last = 100;

@@ -215,12 +215,7 @@ static const struct orr_simulator_ops ops = {.size = sizeof ops,
                                              .generate = generate,
                                              .invariant = invariant};
 
-static const struct orr_plugin plugin = {.magic = ORR_ABI_MAGIC,
-                                         .size = sizeof plugin,
-                                         .abi_major = ORR_ABI_MAJOR,
-                                         .abi_minor = 0,
-                                         .kind = ORR_SIMULATOR,
-                                         .build = ORR_BUILD_FLAGS,
+static const struct orr_plugin plugin = {ORR_PLUGIN_HEAD(ORR_SIMULATOR),
                                          .name = "kepler",
                                          .version = "0.1.0",
                                          .summary = "One planet around a fixed sun, closed form by Kepler's equation",

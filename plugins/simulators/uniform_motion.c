@@ -61,12 +61,7 @@ const struct motion motion = {.name = "uniform_motion",
                               .at = at,
                               .constants = constants};
 
-static const struct orr_plugin plugin = {.magic = ORR_ABI_MAGIC,
-                                         .size = sizeof plugin,
-                                         .abi_major = ORR_ABI_MAJOR,
-                                         .abi_minor = 0,
-                                         .kind = ORR_SIMULATOR,
-                                         .build = ORR_BUILD_FLAGS,
+static const struct orr_plugin plugin = {ORR_PLUGIN_HEAD(ORR_SIMULATOR),
                                          .name = "uniform_motion",
                                          .version = "0.1.0",
                                          .summary = "A body that nothing acts on, in one or two dimensions",
