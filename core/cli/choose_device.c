@@ -1,12 +1,17 @@
 /* Choosing a device. */
 #include "cli/choose_device.h"
 
+#include "cli/graphics.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The one place that says which backend is taken when none is asked for: the first that opens. */
-static const char *const default_devices[] = {"reference"};
-enum { DEFAULT_DEVICES = sizeof default_devices / sizeof *default_devices };
+/* The one place that says which device is taken when none is asked for: the first that opens. */
+static const struct {
+    const char *name;
+    bool graphics; /* only where the kernel offers a graphics card: asking OpenCL takes longer than a small run */
+} defaults[] = {{"opencl:gpu", true}, {"cpu", false}, {"reference", false}};
+enum { DEFAULTS = sizeof defaults / sizeof *defaults };
 
 /* A device that is not there is the user's to mend, like other input. */
 static orr_status no_device(orr_status status, struct orr_error *err)
@@ -29,8 +34,9 @@ orr_status orr_choose_device(const struct orr_command *command, struct orr_loade
         return status == ORR_OK ? ORR_OK : no_device(orr_error_prefix(err, "%s %s", origin, wanted), err);
     }
     orr_status status = ORR_EUNSUPPORTED;
-    for (size_t i = 0; i < DEFAULT_DEVICES && status != ORR_OK; ++i)
-        status = orr_device_open(loader, default_devices[i], out, err);
+    for (size_t i = 0; i < DEFAULTS && status != ORR_OK; ++i)
+        if (!defaults[i].graphics || orr_graphics_offered())
+            status = orr_device_open(loader, defaults[i].name, out, err);
     return status == ORR_OK ? ORR_OK : no_device(status, err);
 }
 

@@ -1,4 +1,4 @@
-/* Which device a command runs on: --device, else ORRERY_DEVICE, else the first of a list that can be opened. */
+/* Which device a command runs on: --device, else ORRERY_DEVICE, else a GPU by OpenCL, else the processor. */
 #ifndef ORR_CLI_CHOOSE_DEVICE_H
 #define ORR_CLI_CHOOSE_DEVICE_H
 

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "base/params.h"
+#include "base/threads.h"
 #include "cli/open_recipe.h"
 #include "data/export.h"
 
@@ -64,7 +65,7 @@ static orr_status from_recipe(const struct orr_command *command, const char *rec
         if (run.n_points > 1)
             orr_log(ORR_LOG_WARN, "generate", "the recipe has %zu points: generating the data of the first, %s",
                     run.n_points, run.point[0].name);
-        status = orr_recipe_dataset(first, orr_thread_count(), &data, err);
+        status = orr_recipe_dataset(first, orr_threads_wanted(), &data, err);
         if (status == ORR_OK) status = write_file(data, path, err);
     }
     orr_run_fini(&run);
@@ -113,7 +114,7 @@ static orr_status from_simulator(const struct orr_command *command, const char *
     if (!values) return orr_memory_out(err, "parameters", 0);
     orr_status status = set_parameters(command, plugin->params, values, err);
     struct orr_dataset *data;
-    if (status == ORR_OK) status = orr_dataset_create(plugin, values, &config, orr_thread_count(), &data, err);
+    if (status == ORR_OK) status = orr_dataset_create(plugin, values, &config, orr_threads_wanted(), &data, err);
     if (status == ORR_OK) status = write_file(data, path, err);
     orr_memory_free(values);
     return status;

@@ -2,6 +2,7 @@
  *
  * In: a file of weights and a recipe, or a run. Out: findings, printed and written as `orrery run` does. */
 #include "base/memory.h"
+#include "base/threads.h"
 #include "cli/choose_device.h"
 #include "cli/interrupt.h"
 #include "cli/open_recipe.h"
@@ -217,7 +218,7 @@ static orr_status measure(struct probing *p, struct orr_error *err)
         .directory = p->directory,
         .weights = p->weights,
         .block_size = p->block_size,
-        .threads = orr_thread_count(),
+        .threads = orr_threads_wanted(),
         .command_line = (const char *const *)p->command->argv,
         .n_command_line = (size_t)p->command->argc,
         .stop = orr_interrupt_watch(),

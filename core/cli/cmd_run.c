@@ -1,6 +1,7 @@
 /* orrery run: all points of a recipe, from simulation to the table of findings. */
 #include "base/memory.h"
 #include "base/number.h"
+#include "base/threads.h"
 #include "cli/check_steps.h"
 #include "cli/choose_device.h"
 #include "cli/interrupt.h"
@@ -88,7 +89,7 @@ static orr_status run_all(struct command_run *c, struct orr_error *err)
         .loader = c->loader,
         .device = c->device,
         .directory = c->directory,
-        .threads = orr_thread_count(),
+        .threads = orr_threads_wanted(),
         .resume = orr_arguments_count(c->command->arguments, "--resume") > 0,
         .command_line = (const char *const *)c->command->argv,
         .n_command_line = (size_t)c->command->argc,
@@ -127,7 +128,7 @@ static orr_status check(const struct command_run *c, const char *other, struct o
     int64_t steps = 3;
     if (text && (!orr_number_integer(text, &steps) || steps < 1))
         return orr_fail(err, ORR_EINVAL, "--check-steps \"%s\": expected a whole number, 1 or more", text);
-    return orr_check_steps(&c->run, c->loader, c->device, other, (uint64_t)steps, orr_thread_count(), err);
+    return orr_check_steps(&c->run, c->loader, c->device, other, (uint64_t)steps, orr_threads_wanted(), err);
 }
 
 static orr_status run(const struct orr_command *command, struct orr_error *err)

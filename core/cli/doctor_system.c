@@ -1,5 +1,6 @@
 /* What orrery doctor can tell without asking a driver: libraries, vendor files, device nodes and who may open them. */
 #include "cli/doctor.h"
+#include "cli/graphics.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -181,16 +182,15 @@ static void check_node(const char *path)
 
 void orr_doctor_graphics(void)
 {
-    static const char *const nodes[] = {"/dev/dri/renderD*", "/dev/kfd", "/dev/nvidia[0-9]*"};
     glob_t cards = {.gl_pathc = 0};
     bool any = false;
     if (glob("/sys/class/drm/card[0-9]/device/vendor", 0, NULL, &cards) == 0)
         for (size_t i = 0; i < cards.gl_pathc; ++i)
             check_card(cards.gl_pathv[i]);
     globfree(&cards);
-    for (size_t n = 0; n < sizeof nodes / sizeof nodes[0]; ++n) {
+    for (size_t n = 0; orr_graphics_nodes[n]; ++n) {
         glob_t found = {.gl_pathc = 0};
-        if (glob(nodes[n], 0, NULL, &found) == 0)
+        if (glob(orr_graphics_nodes[n], 0, NULL, &found) == 0)
             for (size_t i = 0; i < found.gl_pathc; ++i, any = true)
                 check_node(found.gl_pathv[i]);
         globfree(&found);

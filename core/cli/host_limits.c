@@ -6,9 +6,9 @@
 #include "cli/host_limits.h"
 
 #include "base/memory.h"
+#include "base/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #if defined(__clang__)
@@ -19,7 +19,7 @@
 #endif
 
 /* As many independent sums as hide the latency of an addition, and no more than there are registers. */
-enum { SUMS = 12, ROUNDS = 1 << 22, TRIAD = 1 << 24, SWEEPS = 2, THREADS_MAX = 256 };
+enum { SUMS = 12, ROUNDS = 1 << 22, TRIAD = 1 << 24, SWEEPS = 2 };
 
 /* For LANES numbers a register. */
 #define MULTIPLY_ADDS(name, LANES, TARGET)                                                                             \
@@ -144,19 +144,12 @@ static orr_status measure(struct worker *w, uint32_t n, uint32_t repeats, float 
     return ORR_OK;
 }
 
-static uint32_t allowed_processors(void)
-{
-    cpu_set_t set;
-    const int n = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : (uint32_t)n;
-}
-
 orr_status orr_host_limits(uint32_t repeats, double *flops, double *bytes, uint32_t *threads, const char **instructions,
                            struct orr_error *err)
 {
     uint32_t lanes;
     float (*loop)(float) = best_loop(&lanes, instructions);
-    const uint32_t n = *threads = allowed_processors();
+    const uint32_t n = *threads = orr_threads_wanted();
     struct worker *w = orr_memory_array(n, sizeof *w);
     float *array = orr_memory_aligned(3 * (size_t)TRIAD * sizeof *array, 64);
     double seconds[2] = {0, 0};

@@ -3,8 +3,6 @@
 
 #include "base/memory.h"
 
-#include <unistd.h>
-
 orr_status orr_open_recipe(const struct orr_command *command, const char *path, struct orr_sweep **out,
                            struct orr_error *err)
 {
@@ -33,10 +31,4 @@ double orr_full_tokens(const char *path, struct orr_loader *loader)
     }
     orr_sweep_destroy(sweep);
     return tokens;
-}
-
-uint32_t orr_thread_count(void)
-{
-    const long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 64 ? 64 : (uint32_t)n;
 }

@@ -20,7 +20,4 @@ ORR_CHECKED orr_status orr_open_recipe(const struct orr_command *command, const 
 /* Input points of the recipe's size `full`, 0 where it has none. */
 double orr_full_tokens(const char *path, struct orr_loader *loader);
 
-/* Threads for simulating: one for each processor. */
-uint32_t orr_thread_count(void);
-
 #endif

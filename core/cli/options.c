@@ -9,6 +9,7 @@
 
 const struct orr_option orr_common_options[] = {
     {"--help", NULL, "say what this does and stop"},
+    {"--threads", "N", "threads of the processor; default: OMP_NUM_THREADS, else one for each processor"},
     {"-q", NULL, "no progress, errors only"},
     {"-v", NULL, "say more; twice: for finding faults"},
     {NULL, NULL, NULL},

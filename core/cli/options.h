@@ -21,7 +21,7 @@ struct orr_arguments {
     size_t n_words;
 };
 
-/* Options that every verb has: --help, -q, -v. */
+/* Options that every verb has: --help, --threads, -q, -v. */
 extern const struct orr_option orr_common_options[];
 
 /* Read argv[first .. argc-1]. EINVAL: an option that neither table has (names the nearest), or one without its

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/suggest.h"
+#include "base/threads.h"
 #include "cli/verbs.h"
 
 #include <signal.h>
@@ -112,7 +113,9 @@ static orr_status run_verb(const struct orr_verb *verb, int argc, char **argv, s
     } else if (status == ORR_OK) {
         const struct orr_command command = {
             .arguments = &arguments, .argc = argc, .argv = argv, .quiet = orr_arguments_count(&arguments, "-q") > 0};
+        const char *threads = orr_arguments_value(&arguments, "--threads");
         status = set_up_log(&arguments, err);
+        if (status == ORR_OK && threads) status = orr_threads_set(threads, err);
         if (status == ORR_OK) status = verb->run(&command, err);
     }
     orr_arguments_fini(&arguments);

@@ -1,15 +1,15 @@
 /* From a recipe to the plan of its step. */
 #include "cli/plan_point.h"
 
+#include "base/threads.h"
 #include "cli/interrupt.h"
-#include "cli/open_recipe.h"
 #include "train/trace.h"
 
 orr_status orr_planned_point_init(struct orr_planned_point *p, const struct orr_recipe *recipe,
                                   struct orr_open_device *device, struct orr_error *err)
 {
     *p = (struct orr_planned_point){.config = orr_recipe_train(recipe)};
-    ORR_TRY(orr_recipe_dataset(recipe, orr_thread_count(), &p->data, err));
+    ORR_TRY(orr_recipe_dataset(recipe, orr_threads_wanted(), &p->data, err));
     ORR_TRY(orr_windows_create(p->data, ORR_TRAIN, &p->windows, err));
     p->model = orr_recipe_model(recipe, p->data->n_observed);
     p->job = (struct orr_train_job){.device = device,

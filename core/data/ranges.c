@@ -5,9 +5,9 @@
 #include "data/ranges.h"
 
 #include "base/memory.h"
+#include "base/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 struct part {
     pthread_t thread;
@@ -24,14 +24,6 @@ static void *run_part(void *argument)
     struct part *part = argument;
     part->status = part->visit(part->context, part->first, part->count, &part->error);
     return NULL;
-}
-
-static uint32_t usable_processors(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-    const int n = CPU_COUNT(&set);
-    return n > 0 ? (uint32_t)n : 1;
 }
 
 /* The first parts take the remainder, one item each. */
@@ -51,7 +43,7 @@ orr_status orr_ranges_run(uint64_t total, uint32_t threads, orr_ranges_visit vis
                           struct orr_error *err)
 {
     if (total == 0) return ORR_OK;
-    uint32_t n = threads ? threads : usable_processors();
+    uint32_t n = threads ? threads : orr_threads_processors();
     if (n > total) n = (uint32_t)total;
 
     struct part *part = orr_memory_array(n, sizeof *part);
