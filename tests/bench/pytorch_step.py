@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""One training step of the main workload in PyTorch: the peer that ./dev bench times beside ours.
+"""One training step in PyTorch: the peer that ./dev bench times beside ours.
 
-A transformer that predicts the next point of a trajectory of two coordinates: linear embedding, learned positions,
-blocks of causal attention and a SiLU MLP of four times the width, both after a layer norm; mean squared error over all
-positions, AdamW, fresh noise on the inputs and a random batch each step. Prints one line of JSON: seconds of every
-repetition of some steps, and what was asked for.
+The main workload is a transformer that predicts the next point of a trajectory of two coordinates: linear embedding,
+learned positions, blocks of causal attention and a SiLU MLP of four times the width, both after a layer norm; mean
+squared error over all positions, AdamW, fresh noise on the inputs and a random batch each step. With --vocab it
+predicts tokens: their table is the head too, the activation is GELU, the loss the cross-entropy. With --kind mlp it is
+layers of SiLU on the points up to each, side by side. Prints one line of JSON: seconds of every repetition of some
+steps, and what was asked for.
 """
 import argparse
 import json
@@ -38,11 +40,11 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width, heads, context, sdpa):
+    def __init__(self, width, heads, context, sdpa, activation):
         super().__init__()
         self.before_attention, self.before_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
         self.attention = Attention(width, heads, context, sdpa)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), activation(), nn.Linear(4 * width, width))
 
     def forward(self, x):
         x = x + self.attention(self.before_attention(x))
@@ -53,26 +55,51 @@ class Transformer(nn.Module):
     def __init__(self, asked):
         super().__init__()
         width = asked.n_embd
-        self.embed = nn.Linear(2, width)
+        tokens = asked.vocab > 0
+        self.embed = nn.Embedding(asked.vocab, width) if tokens else nn.Linear(2, width)
         self.position = nn.Parameter(0.02 * torch.randn(asked.context, width))
-        blocks = (Block(width, asked.n_head, asked.context, asked.sdpa) for _ in range(asked.n_layer))
-        self.rest = nn.Sequential(*blocks, nn.LayerNorm(width), nn.Linear(width, 2))
+        activation = nn.GELU if tokens else nn.SiLU
+        blocks = (Block(width, asked.n_head, asked.context, asked.sdpa, activation) for _ in range(asked.n_layer))
+        head = nn.Linear(width, asked.vocab or 2, bias=not tokens)
+        if tokens:
+            head.weight = self.embed.weight
+        self.rest = nn.Sequential(*blocks, nn.LayerNorm(width), head)
 
     def forward(self, x):
         return self.rest(self.embed(x) + self.position)
 
 
+class Mlp(nn.Module):
+    """At every point, of all points up to it; those to come are zeros."""
+
+    def __init__(self, asked):
+        super().__init__()
+        width, inputs = asked.n_embd, 2 * asked.context
+        widths = [inputs] + [width] * asked.n_layer
+        layers = [part for a, b in zip(widths, widths[1:]) for part in (nn.Linear(a, b), nn.SiLU())]
+        self.layers = nn.Sequential(*layers, nn.Linear(width, 2))
+        self.register_buffer("known", torch.ones(asked.context, asked.context).tril().repeat_interleave(2, 1))
+
+    def forward(self, x):
+        return self.layers(x.flatten(1).unsqueeze(1) * self.known)
+
+
 def make_step(asked):
     """A function that does one step."""
-    model = Transformer(asked)
+    model = Mlp(asked) if asked.kind == "mlp" else Transformer(asked)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.0, foreach=asked.foreach)
     forward = torch.compile(model) if asked.compile else model
-    data = torch.randn(2000, asked.context + 1, 2)
+    points = (2000, asked.context + 1)
+    data = torch.randint(0, asked.vocab, points) if asked.vocab else torch.randn(*points, 2)
+
+    def loss_of(inputs, targets):
+        if asked.vocab:
+            return functional.cross_entropy(forward(inputs).flatten(0, 1), targets.flatten())
+        return functional.mse_loss(forward(inputs + 0.1 * torch.randn_like(inputs)), targets)
 
     def step():
         window = data[torch.randint(0, len(data), (asked.batch,))]
-        inputs, targets = window[:, :-1], window[:, 1:]
-        loss = functional.mse_loss(forward(inputs + 0.1 * torch.randn_like(inputs)), targets)
+        loss = loss_of(window[:, :-1], window[:, 1:])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -103,6 +130,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, default in (("n-layer", 2), ("n-embd", 32), ("n-head", 1), ("context", 100), ("batch", 128)):
         parser.add_argument("--" + name, type=int, default=default)
+    parser.add_argument("--kind", choices=("transformer", "mlp"), default="transformer")
+    parser.add_argument("--vocab", type=int, default=0, help="tokens; 0: numbers")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1.0, help="of one repetition")
     parser.add_argument("--repeats", type=int, default=5)
