@@ -1,24 +1,10 @@
 """The program and PyTorch on one model, weights going either way. Skipped where no interpreter has PyTorch."""
-import functools
 import os
 import subprocess
-import sys
 
+from interpreter import interpreter
 from program import SMOKE, Skip, equal, expect, load, main, run
 from tensor_files import VALUE, close, close_gradient, close_parameter, read_npy, read_safetensors, write_npy
-
-
-@functools.lru_cache(maxsize=None)
-def interpreter(module):
-    """A Python that has this module: ORRERY_TEST_PYTHON, the one that runs this, or the system's."""
-    candidates = [os.environ.get("ORRERY_TEST_PYTHON"), sys.executable, "/usr/bin/python3"]
-    for candidate in candidates:
-        if candidate and os.path.exists(candidate):
-            found = subprocess.run([candidate, "-c", "import " + module], capture_output=True, check=False)
-            if found.returncode == 0:
-                return candidate
-    raise Skip("no Python has %s: install it (apt install python3-torch, pip install safetensors), or name an "
-               "interpreter that has it by ORRERY_TEST_PYTHON" % module)  # fmt: skip
 
 
 def torch_model(*words):

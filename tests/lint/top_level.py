@@ -5,7 +5,7 @@ import tree
 
 ALLOWED = {
     "core", "backends", "plugins", "kernels", "tests", "include", "recipes", "docs", "meson.build", "meson_options.txt",
-    "dev", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md",
+    "dev", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "CONTRIBUTING.md",
 }  # fmt: skip
 
 
