@@ -2,65 +2,38 @@
  * variant for processors.
  *
  * qkv (batch, time, 3 * channels); built once for each DEPTH = channels / heads. An item takes a block of up to sixteen
- * queries, one a lane, that lie in one sequence or are whole sequences, and tiles of keys. Scores and their
- * exponentials stay in the tile; a running maximum and sum (Milakov and Gimelshein 2018) carry on from tile to tile, so
- * that probabilities are never stored; the gradient makes them again from lse. Keys that no query of a block sees are
- * skipped.
+ * queries of a sequence, one a lane, and tiles of keys. Scores and their exponentials stay in the tile; a running
+ * maximum and sum (Milakov and Gimelshein 2018) carry on from tile to tile, so that probabilities are never stored; the
+ * gradient makes them again from lse. Keys that no query of a block sees are skipped. Of sequences shorter than a block
+ * most of it would be wasted: kernels/attention_short.cl.
  */
+#include "head.h"
 #include "params.h"
-#include "vector.h"
 
-/* Sixteenths of a row, the last perhaps in part; the keys of a tile. */
-#define CHUNKS ((DEPTH + 15) / 16)
-#define TAIL   (DEPTH % 16)
-#define KEYS   64
+/* The keys of a tile. */
+#define KEYS 64
 /* Terms of a sum of products before it is put by: a long sum rounds what is large against each term. */
 #define PART 32
 
-static float16 load_chunk(global const float *row, int c)
-{
-#if TAIL
-    if (c == CHUNKS - 1) return load_some(row + 16 * c, TAIL, 0.0f);
-#endif
-    return vload16(c, row);
-}
-
-static void store_chunk(float16 x, global float *row, int c)
-{
-#if TAIL
-    if (c == CHUNKS - 1) {
-        store_some(x, row + 16 * c, TAIL);
-        return;
-    }
-#endif
-    vstore16(x, c, row);
-}
-
 /* Rows [first, first + count) of all sequences put end to end; they see keys of [begin, end), lane j those of
- * [low, high). Query `lane` is the one at place t of its sequence, which begins at row `base`. */
+ * [low, high). */
 struct block {
     int first, count, begin, end;
     int16 low, high;
 };
 
-/* How many queries blocks hold, but for the last of a sequence or the last of all. */
-static int block_rows(const struct params_attention *p) { return p->time < LANES ? LANES / p->time * p->time : LANES; }
-
-/* The block from row `first` on: place t of its sequence, 0 where whole sequences fit. */
+/* The block from row `first` on: place t of its sequence. */
 static struct block make_block(const struct params_attention *p, int first, int t)
 {
-    const int rows = p->batch * p->time, packed = p->time < LANES;
     struct block b;
     b.first = first;
-    b.count = packed ? min(block_rows(p), rows - first) : min(LANES, p->time - t);
-    /* lane / time without a division: exact for lanes below sixteen. */
-    const int16 sequence = packed ? (lane_numbers() * (65536 / p->time + 1)) >> 16 : (int16)(0);
-    const int16 base = first - t + sequence * p->time, place = t + lane_numbers() - sequence * p->time;
+    b.count = min(LANES, p->time - t);
+    const int base = first - t, last = t + b.count - 1;
+    const int16 place = t + lane_numbers();
     b.low = base + max(place + 1 - p->window, (int16)(0));
     b.high = base + (p->causal ? place + 1 : min(place + p->window, (int16)(p->time)));
-    const int last = t + b.count - 1;
-    b.begin = packed ? first : first - t + max(t + 1 - p->window, 0);
-    b.end = packed ? first + b.count : first - t + (p->causal ? last + 1 : min(last + p->window, p->time));
+    b.begin = base + max(t + 1 - p->window, 0);
+    b.end = base + (p->causal ? last + 1 : min(last + p->window, p->time));
     return b;
 }
 
@@ -166,37 +139,37 @@ static void add_rows(float16 *sums, int together, const float *weight, int acros
 
 static int16 seen(const struct block *b, int k) { return (k >= b->low) & (k < b->high); }
 
-/* sums of the block's rows += weight (of the tile's keys [first, end)) times the keys' rows, each over the keys of its
- * own sequence. */
-static void add_keys(float16 *sums, const struct params_attention *p, const struct block *b, const float16 *weight,
-                     int first, int end, global const float *from, int stride)
+/* sums of the block's rows += weight (of the tile's keys [first, end)) times the keys' rows. */
+static void add_keys(float16 *sums, const struct block *b, const float16 *weight, int first, int end,
+                     global const float *from, int stride)
 {
-    const int span = min(p->time, LANES);
     int low[LANES], high[LANES];
     vstore16(b->low, 0, low);
     vstore16(b->high, 0, high);
-    for (int sequence = 0; sequence < b->count; sequence += span)
-        for (int r = sequence, last = min(sequence + span, b->count), together; r < last; r += together) {
-            together = together_of(last - r);
-            const int k = max(first, low[r]), n = min(end, high[r + together - 1]) - k;
-            add_rows(sums + r * CHUNKS, together, (const float *)(weight + (k - first)) + r, LANES, 1,
-                     from + k * stride, stride, n);
-        }
+    for (int r = 0, together; r < b->count; r += together) {
+        together = together_of(b->count - r);
+        const int k = max(first, low[r]), n = min(end, high[r + together - 1]) - k;
+        add_rows(sums + r * CHUNKS, together, (const float *)(weight + (k - first)) + r, LANES, 1, from + k * stride,
+                 stride, n);
+    }
 }
 
 /* Item (head, block of queries). */
 kernel void attention_value(global const float *qkv, global float *y, global float *lse,
                             const struct params_attention p)
 {
-    const int per = p.time < LANES ? 1 : (p.time + LANES - 1) / LANES;
-    const int packs = p.time < LANES ? (p.batch * p.time + block_rows(&p) - 1) / block_rows(&p) : p.batch;
-    ITEM(i, packs * per * p.heads);
-    const int which = (int)i / p.heads, head = (int)i - which * p.heads, pack = which / per,
-              t = (which - pack * per) * LANES;
-    const struct block b = make_block(&p, p.time < LANES ? pack * block_rows(&p) : pack * p.time + t, t);
+    const int per = (p.time + LANES - 1) / LANES;
+    ITEM(i, p.batch * per * p.heads);
+    const int which = (int)i / p.heads, head = (int)i - which * p.heads, sequence = which / per;
+    const int t = (which - sequence * per) * LANES;
+    const struct block b = make_block(&p, sequence * p.time + t, t);
     const int channels = p.heads * DEPTH, stride = 3 * channels;
     global const float *from = qkv + p.qkv + head * DEPTH;
     float16 turned[16 * CHUNKS], weight[KEYS], sums[LANES * CHUNKS];
+    const int next = b.first + LANES;
+    for (int part = 0; part < 3; ++part)
+        fetch_rows(from + part * channels + next * stride, stride, LANES);
+    fetch_rows(y + p.y + next * channels + head * DEPTH, channels, LANES);
     turn_rows(turned, from + b.first * stride, stride, b.count);
     const float scale = fabs(p.scale);
     if (p.scale < 0.0f)
@@ -233,7 +206,7 @@ kernel void attention_value(global const float *qkv, global float *y, global flo
             sum += weight[k - first];
         }
         total += sum;
-        add_keys(sums, &p, &b, weight, first, end, from + 2 * channels, stride);
+        add_keys(sums, &b, weight, first, end, from + 2 * channels, stride);
     }
     float all[LANES], log_sum[LANES];
     vstore16(total, 0, all);
@@ -242,34 +215,28 @@ kernel void attention_value(global const float *qkv, global float *y, global flo
         global float *to = y + p.y + (b.first + r) * channels + head * DEPTH;
         for (int c = 0; c < CHUNKS; ++c)
             store_chunk(sums[r * CHUNKS + c] / all[r], to, c);
-        const int sequence = (b.first + r) / p.time;
-        lse[p.lse + (sequence * p.heads + head) * p.time + b.first + r - sequence * p.time] = log_sum[r];
+        lse[p.lse + (sequence * p.heads + head) * p.time + t + r] = log_sum[r];
     }
 }
 
-/* Row k of `to`, of the tile's keys [first, end): plus the sum over the queries of its sequence in the block, or that
- * sum where the block is the first to see the key. */
+/* Row k of `to`, of the tile's keys [first, end): plus the sum over the queries of the block, or that sum where the
+ * block is the first to see the key. */
 static void add_queries(global float *to, int to_stride, const struct params_attention *p, const struct block *b,
                         const float16 *weight, int first, int end, global const float *from, int stride)
 {
-    const bool packed = p->time < LANES;
-    for (int sequence = 0; sequence < b->count; sequence += min(p->time, LANES)) {
-        const int last = packed ? min(sequence + p->time, b->count) : b->count;
-        const int begin = packed ? b->first + sequence : first, stop = packed ? b->first + last : end;
-        for (int k = begin, together; k < stop; k += together) {
-            const bool fresh = packed || (p->causal && k >= b->first);
-            together = together_of((!fresh && p->causal ? min(stop, b->first) : stop) - k);
-            const int r = p->causal ? max(sequence, k - b->first) : sequence;
-            float16 sums[4 * CHUNKS];
-            for (int j = 0; j < together; ++j)
-                for (int c = 0; c < CHUNKS; ++c)
-                    sums[j * CHUNKS + c] = fresh ? (float16)(0.0f) : load_chunk(to + (k + j) * to_stride, c);
-            add_rows(sums, together, (const float *)(weight + (k - first)) + r, 1, LANES,
-                     from + (b->first + r) * stride, stride, last - r);
-            for (int j = 0; j < together; ++j)
-                for (int c = 0; c < CHUNKS; ++c)
-                    store_chunk(sums[j * CHUNKS + c], to + (k + j) * to_stride, c);
-        }
+    for (int k = first, together; k < end; k += together) {
+        const bool fresh = p->causal && k >= b->first;
+        together = together_of((!fresh && p->causal ? min(end, b->first) : end) - k);
+        const int r = p->causal ? max(0, k - b->first) : 0;
+        float16 sums[4 * CHUNKS];
+        for (int j = 0; j < together; ++j)
+            for (int c = 0; c < CHUNKS; ++c)
+                sums[j * CHUNKS + c] = fresh ? (float16)(0.0f) : load_chunk(to + (k + j) * to_stride, c);
+        add_rows(sums, together, (const float *)(weight + (k - first)) + r, 1, LANES, from + (b->first + r) * stride,
+                 stride, b->count - r);
+        for (int j = 0; j < together; ++j)
+            for (int c = 0; c < CHUNKS; ++c)
+                store_chunk(sums[j * CHUNKS + c], to + (k + j) * to_stride, c);
     }
 }
 
@@ -318,7 +285,7 @@ static void grad_block(const struct params_attention *p, const struct block *b, 
             weight[k - first] = select((float16)(0.0f), w, mask);
             dscore[k - first] = select((float16)(0.0f), w * (dscore[k - first] - along) * p->scale, mask);
         }
-        add_keys(sums, p, b, dscore, first, end, qkv + channels, stride);
+        add_keys(sums, b, dscore, first, end, qkv + channels, stride);
         add_queries(dqkv + channels, stride, p, b, dscore, first, end, qkv, stride);
         add_queries(dqkv + 2 * channels, stride, p, b, weight, first, end, dy, channels);
     }
@@ -327,23 +294,28 @@ static void grad_block(const struct params_attention *p, const struct block *b, 
             store_chunk(sums[r * CHUNKS + c], dqkv + (b->first + r) * stride, c);
 }
 
-/* Item (head, sequence, or pack of whole ones): every block in its turn, so that dk and dv are sums in a fixed order.
- */
+/* Item (head, sequence): every block in its turn, so that dk and dv are sums in a fixed order. */
 kernel void attention_grad(global const float *dy, global const float *qkv, global const float *y,
                            global const float *lse, global float *dqkv, const struct params_attention p)
 {
-    const int rows = p.batch * p.time, pack_rows = p.time < LANES ? block_rows(&p) : p.time;
-    ITEM(i, (rows + pack_rows - 1) / pack_rows * p.heads);
-    const int pack = (int)i / p.heads, head = (int)i - pack * p.heads, first = pack * pack_rows;
-    const int channels = p.heads * DEPTH, stride = 3 * channels, end = min(first + pack_rows, rows);
+    ITEM(i, p.batch * p.heads);
+    const int sequence = (int)i / p.heads, head = (int)i - sequence * p.heads, first = sequence * p.time;
+    const int channels = p.heads * DEPTH, stride = 3 * channels, end = first + p.time;
     global float *to = dqkv + p.dqkv + head * DEPTH;
-    for (int k = first; k < end && p.time >= LANES && !p.causal; ++k)
+    for (int k = first; k < end && !p.causal; ++k)
         for (int c = 0; c < CHUNKS; ++c) {
             store_chunk((float16)(0.0f), to + k * stride + channels, c);
             store_chunk((float16)(0.0f), to + k * stride + 2 * channels, c);
         }
     for (int k = first; k < end; k += LANES) {
         const struct block b = make_block(&p, k, k - first);
+        const int next = k + LANES;
+        for (int part = 0; part < 3; ++part) {
+            fetch_rows(qkv + p.qkv + head * DEPTH + part * channels + next * stride, stride, LANES);
+            fetch_rows(to + part * channels + next * stride, stride, LANES);
+        }
+        fetch_rows(dy + p.dy + head * DEPTH + next * channels, channels, LANES);
+        fetch_rows(y + p.y + head * DEPTH + next * channels, channels, LANES);
         grad_block(&p, &b, head, dy + p.dy + head * DEPTH, qkv + p.qkv + head * DEPTH, y + p.y + head * DEPTH,
                    lse + p.lse, to);
     }

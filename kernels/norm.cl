@@ -1,15 +1,22 @@
 /* Layer normalisation (Ba, Kiros and Hinton 2016) and root-mean-square normalisation (Zhang and Sennrich 2019) along
  * rows, with gradients: the variant for processors. One item a row; for gradients, a chunk of rows, whose parts of the
- * gradients of gain and bias it leaves to be added up.
+ * gradients of gain and bias it leaves to be added up. DEPTH is the width of rows, or 0 where only the parameters tell
+ * it: loops over a width that is known cost half as much.
  */
 #include "params.h"
 #include "vector.h"
+
+#if DEPTH
+#define WIDTH(p) DEPTH
+#else
+#define WIDTH(p) ((p).width)
+#endif
 
 kernel void norm_layer(global const float *x, global const float *gain, global const float *bias, global float *y,
                        global float *mean_out, global float *rstd_out, const struct params_norm p)
 {
     ITEM(i, p.rows);
-    const int width = p.width, n = (width + 15) / 16;
+    const int width = WIDTH(p), n = (width + 15) / 16;
     global const float *row = x + p.x + i * (uint)width;
     global float *to = y + p.y + i * (uint)width;
     float16 s = (float16)(0.0f), squares = (float16)(0.0f);
@@ -36,7 +43,7 @@ kernel void norm_square(global const float *x, global const float *gain, global 
                         const struct params_norm p)
 {
     ITEM(i, p.rows);
-    const int width = p.width, n = (width + 15) / 16;
+    const int width = WIDTH(p), n = (width + 15) / 16;
     global const float *row = x + p.x + i * (uint)width;
     float16 squares = (float16)(0.0f);
     ADD_ALONG(squares, c, n, row_chunk(row, c, width, 0.0f) * row_chunk(row, c, width, 0.0f))
@@ -80,7 +87,7 @@ kernel void norm_layer_grad(global const float *dy, global const float *x, globa
                             global float *dx, global float *part, const struct params_norm p)
 {
     ITEM(i, p.chunks);
-    const int width = p.width, first = (int)i * p.chunk, end = min(first + p.chunk, p.rows);
+    const int width = WIDTH(p), first = (int)i * p.chunk, end = min(first + p.chunk, p.rows);
     for (int k = first; k < end; ++k)
         grad_row(dy + p.dy + k * width, x + p.x + k * width, gain + p.gain, mean[p.mean + k], rstd[p.rstd + k], true,
                  p.with_plus ? plus + p.plus + k * width : 0, dx + p.y + k * width, width);
@@ -108,7 +115,7 @@ kernel void norm_square_grad(global const float *dy, global const float *x, glob
                              const struct params_norm p)
 {
     ITEM(i, p.chunks);
-    const int width = p.width, first = (int)i * p.chunk, end = min(first + p.chunk, p.rows);
+    const int width = WIDTH(p), first = (int)i * p.chunk, end = min(first + p.chunk, p.rows);
     for (int k = first; k < end; ++k)
         grad_row(dy + p.dy + k * width, x + p.x + k * width, gain + p.gain, 0.0f, rstd[p.rstd + k], false,
                  p.with_plus ? plus + p.plus + k * width : 0, dx + p.y + k * width, width);

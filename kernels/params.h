@@ -31,23 +31,24 @@ struct params_elementwise {
     float factor, shift;
 };
 
-/* Output element (i, j, k, l) of dims dim is the input's at stride[0] i + ... */
+/* Output element (i, j, k, l) of dims dim is the input's at stride[0] i + ...; rows: all but the last dim. */
 struct params_strided {
-    int in, y, count;
+    int in, y, rows;
     int dim[4], stride[4];
 };
 
-/* `rows` pieces of `length` elements, from_stride apart in the input and to_stride apart in the output. */
+/* Pieces of `length` elements, from_stride apart in the input and to_stride apart in the output. */
 struct params_pieces {
-    int in, y, count, length, from_stride, to_stride;
+    int in, y, pieces, length, from_stride, to_stride;
 };
 
-/* in (outer, length, inner) into y (outer, to_length, inner), zeros but for [start, start + length). */
+/* in (rows, length) into y (rows, to_length), zeros but for columns [start, start + length). */
 struct params_pad {
-    int in, y, count, length, to_length, inner, start;
+    int in, y, rows, length, to_length, start;
 };
 
-/* Rows of `width` elements of a table of `rows`; each index stands for `run` consecutive ones. */
+/* Rows of `width` elements of a table of `rows`; each index stands for `run` consecutive ones. count: of indices, or
+ * elements. */
 struct params_rows {
     int table, index, row, y, count, rows, width, run;
     int missing; /* the bits of what an index out of range gives */
@@ -121,7 +122,8 @@ struct params_product {
     int a, b, y, bias, residual, before, at, sums;
     int count, m, n, k;
     int chunks, length, apart;
-    int block; /* rows of an item; a multiple of its tile */
+    int block;  /* rows of an item; a multiple of its tile */
+    int repeat; /* rows of the residual, which begins again after them */
     int with;
 };
 

@@ -73,6 +73,9 @@ struct finish {
     global const float *bias, *residual, *at;
 };
 
+/* The row of the residual that is added to row `row`. */
+static int residual_row(const struct params_product *p, int row) { return row - row / p->repeat * p->repeat; }
+
 /* `value` is of row `row` (of all matrices), columns [column, column + WIDTH) as far as they exist. */
 static void finish(REAL value, const struct finish *to, const struct params_product *p, int row, int column)
 {
@@ -83,7 +86,10 @@ static void finish(REAL value, const struct finish *to, const struct params_prod
     if (p->with & PRODUCT_GELU) value = gelu(value);
     if (p->with & PRODUCT_SILU_GRAD) value *= silu_slope(take(to->at + p->at + at, count));
     if (p->with & PRODUCT_GELU_GRAD) value *= gelu_slope(take(to->at + p->at + at, count));
-    if (p->with & PRODUCT_RESIDUAL) value += take(to->residual + p->residual + at, count);
+    if (p->with & PRODUCT_RESIDUAL) {
+        global const float *residual = to->residual + p->residual + residual_row(p, row) * p->n + column;
+        value += take(residual, count);
+    }
     put(value, to->y + p->y + at, count);
 }
 

@@ -8,6 +8,7 @@
  * the block.
  */
 #define WIDTH DEPTH
+#include "ahead.h"
 #include "product_finish.h"
 
 #pragma OPENCL FP_CONTRACT ON
@@ -17,12 +18,6 @@
 #define LOAD    GLUE(vload, WIDTH)
 #define STORE   GLUE(vstore, WIDTH)
 
-/* OpenCL's own prefetch does nothing where this one works. */
-#if defined(__x86_64__) || defined(__aarch64__)
-#define AHEAD(place) __builtin_prefetch(place)
-#else
-#define AHEAD(place)
-#endif
 /* Rows of the inner axis between what is read and what is fetched. */
 #define SOON 16
 
@@ -137,6 +132,16 @@ static struct tile multiply(global const float *a, const int *start, int a_step,
     }
 }
 
+/* A tile's places in memory, which processors fetch ahead along rows but not down them. */
+static void fetch_tile(global const float *from, int row)
+{
+#pragma unroll
+    for (int r = 0; r < TILE; ++r, from += row) {
+        AHEAD(from);
+        AHEAD(from + WIDTH);
+    }
+}
+
 /* A whole tile with what most products need: bias and residual. */
 static void store(struct tile acc, const struct finish *to, const struct params_product *p, int row, int column)
 {
@@ -150,11 +155,12 @@ static void store(struct tile acc, const struct finish *to, const struct params_
         }
     }
     if (p->with & PRODUCT_RESIDUAL) {
-        global const float *residual = to->residual + p->residual + at;
+        global const float *table = to->residual + p->residual + column;
+        int line = residual_row(p, row);
 #pragma unroll
-        for (int r = 0; r < TILE; ++r, residual += p->n) {
-            acc.row[r][0] += LOAD(0, residual);
-            acc.row[r][1] += LOAD(1, residual);
+        for (int r = 0; r < TILE; ++r, line = line + 1 == p->repeat ? 0 : line + 1) {
+            acc.row[r][0] += LOAD(0, table + line * p->n);
+            acc.row[r][1] += LOAD(1, table + line * p->n);
         }
     }
     global float *y = to->y + p->y + at;
@@ -204,6 +210,14 @@ kernel void product_panel_multiply(global const float *left, global const float 
         pack(right + p.b + (int)matrix * p.k * p.n, &p, first, length, column, panel);
         if (adding) add_columns(panel, length, column_value, column_error);
         for (int t = row; t < end; t += TILE) {
+            const int soon = ((int)matrix * p.m + t + TILE) * p.n + column;
+            fetch_tile(places.y + p.y + soon, p.n);
+            if (p.with & (PRODUCT_SILU_GRAD | PRODUCT_GELU_GRAD)) fetch_tile(at + p.at + soon, p.n);
+            if (p.with & PRODUCT_BEFORE) fetch_tile(before + p.before + soon, p.n);
+            if (p.with & PRODUCT_RESIDUAL) {
+                const int next = residual_row(&p, (int)matrix * p.m + t) + TILE;
+                fetch_tile(residual + p.residual + next * p.n + column, p.n);
+            }
             int start[TILE];
             for (int r = 0; r < TILE; ++r)
                 start[r] = min(t + r, p.m - 1) * a_row;

@@ -20,7 +20,7 @@
 
 /* Lanes that stand for the same column become one. */
 #define FOLD(all, JOIN, JOIN_ONE)                                                                                      \
-    const float8 eight = JOIN(all.lo, all.hi);                                                                         \
+    const float8 eight = JOIN(all.lo, UPPER(all));                                                                     \
     const float4 four = JOIN(eight.lo, eight.hi);                                                                      \
     const float2 two = JOIN(four.lo, four.hi);                                                                         \
     if (inner == 8) vstore8(eight, 0, to);                                                                             \

@@ -1,4 +1,4 @@
-/* Operations on rows chosen by index: gather, put, one-hot, and scatter-add in the order of the indices.
+/* Operations that write rows chosen by index: put, and scatter-add in the order of the indices.
  *
  * Scatter-add sorts (row, position) pairs by a bitonic network (Batcher 1968), which needs no atomics and gives the
  * order of the indices; then one item a column of each row that occurs adds up its updates.
@@ -6,30 +6,11 @@
 #include "params.h"
 #include "sum.h"
 
-kernel void rows_gather(global const uint *table, global const int *index, global uint *y, const struct params_rows p)
-{
-    ITEM(i, p.count);
-    const uint block = (uint)p.run * (uint)p.width;
-    const uint which = i / block, j = i - which * block;
-    const int first = as_int(as_uint(index[p.index + which]) + as_uint(p.shift));
-    uint word = as_uint(p.missing);
-    if (first == -1) word = 0u;
-    if (first >= 0 && first <= p.rows - p.run) word = table[p.table + first * p.width + j];
-    y[p.y + i] = word;
-}
-
 kernel void rows_put(global const int *index, global const uint *row, global uint *y, const struct params_rows p)
 {
     ITEM(i, p.count);
     const int at = (index[p.index] % p.rows + p.rows) % p.rows;
     y[p.y + at * p.width + i] = row[p.row + i];
-}
-
-kernel void rows_one_hot(global const int *index, global float *y, const struct params_rows p)
-{
-    ITEM(i, p.count);
-    const int row = (int)(i / (uint)p.width), j = (int)i - row * p.width, at = index[p.index + row];
-    y[p.y + i] = at < -1 || at >= p.width ? NOT_A_NUMBER : j == at ? 1.0f : 0.0f;
 }
 
 /* keys := rows (count), then positions (count); a row is INT_MAX where there is nothing to add. count is a power of

@@ -55,9 +55,12 @@ static void put_chunk(float16 x, global float *row, int c, int width)
         total += sum_of_##total;                                                                                       \
     }
 
+/* The upper half, in letters, since Oclgrind 21.10 takes element 11 of a shuffle for one that was never written. */
+#define UPPER(x) (float8)((x).s8, (x).s9, (x).sa, (x).sb, (x).sc, (x).sd, (x).se, (x).sf)
+
 static float add_lanes(float16 x)
 {
-    const float8 a = x.lo + x.hi;
+    const float8 a = x.lo + UPPER(x);
     const float4 b = a.lo + a.hi;
     const float2 c = b.lo + b.hi;
     return c.x + c.y;
@@ -71,7 +74,7 @@ static float row_largest(global const float *row, int width)
         const float16 x = row_chunk(row, c, width, -INFINITY);
         most = x > most ? x : most;
     }
-    const float8 a = fmax(most.lo, most.hi);
+    const float8 a = fmax(most.lo, UPPER(most));
     const float4 b = fmax(a.lo, a.hi);
     const float2 c = fmax(b.lo, b.hi);
     return fmax(c.x, c.y);

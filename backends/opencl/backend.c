@@ -1,4 +1,4 @@
-/* The OpenCL backend: any OpenCL 1.2 device, products by CLBlast, everything else by the kernels in kernels/.
+/* The OpenCL backend: any OpenCL 1.2 device; large products on GPUs by CLBlast, all else by the kernels in kernels/.
  *
  * In: calls on buffers of one device. Out: the same bits from run to run on one device and driver, whatever else it
  * does: no atomics, and every sum in an order that depends on shapes and launch_work only. Calls are queued in order
@@ -29,9 +29,9 @@ static const struct orr_param params[] = {
      .min = 1024,
      .max = 1e15,
      .unit = "elements",
-     .doc =
-         "Largest work of one launch, in elements that it visits (and eight times as many multiply-adds of a product): "
-         "larger ones are split, so that a display on the same device stays alive."},
+     .doc = "Largest work of one launch, in elements that it visits (and eight times as many multiply-adds of products "
+            "and attention): "
+            "larger ones are split, so that a display on the same device stays alive."},
     {.type = ORR_PARAM_END},
 };
 
@@ -153,7 +153,7 @@ static const struct orr_backend_ops backend_ops = {
 static const struct orr_plugin plugin = {
     .name = "opencl",
     .version = "0.1.0",
-    .summary = "any OpenCL 1.2 device: AMD, Intel and NVIDIA GPUs, and processors; products by CLBlast",
+    .summary = "any OpenCL 1.2 device: AMD, Intel and NVIDIA GPUs, and processors",
     .source = "part of Orrery",
     .license = "MIT",
     .params = params,

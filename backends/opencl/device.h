@@ -35,7 +35,8 @@ struct orr_device {
     cl_command_queue queue;
     struct opencl_program *programs;
     uint32_t align;       /* of sub-buffers, bytes */
-    uint64_t launch_work; /* most element visits of one launch */
+    uint64_t launch_work; /* most element visits of one launch, of which multiply-adds of products and attention count
+                             an eighth */
     cl_mem scratch;
     size_t scratch_bytes;
     uint64_t allocated;    /* bytes of all buffers, without scratch */
@@ -91,7 +92,7 @@ struct opencl_launch {
     const void *params;
     uint64_t items;
     uint64_t visits; /* elements that one item visits, about; 0: 1. Large launches are split by it. */
-    int depth;       /* what the program is built for; 0 but for attention */
+    int depth;       /* what the program is built for, or 0 */
     uint32_t group;  /* exactly so many items of a group; 0: OPENCL_GROUP, or fewer where that is too many */
     cl_mem buffer[8];
 };

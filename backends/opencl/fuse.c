@@ -28,8 +28,8 @@ bool opencl_unite(struct opencl_plan *plan, size_t from, size_t to, const struct
 void opencl_plan_fuse(const struct orr_device *dev, struct opencl_plan *plan)
 {
     for (size_t i = 0; i < plan->count; ++i)
-        while (!plan->step[i].done &&
-               (opencl_fuse_result(dev, plan, i) || opencl_fuse_sums(dev, plan, i) || opencl_fuse_index(plan, i)))
+        while (!plan->step[i].done && (opencl_fuse_result(dev, plan, i) || opencl_fuse_repeat(dev, plan, i) ||
+                                       opencl_fuse_sums(dev, plan, i) || opencl_fuse_index(plan, i)))
             ;
     opencl_fuse_constants(dev, plan);
 }

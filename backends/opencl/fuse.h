@@ -74,6 +74,7 @@ bool opencl_unite(struct opencl_plan *plan, size_t from, size_t to, const struct
 
 /* Make step i, or another with it, do what steps that follow do; true when there was something. */
 bool opencl_fuse_result(const struct orr_device *dev, struct opencl_plan *plan, size_t i);
+bool opencl_fuse_repeat(const struct orr_device *dev, struct opencl_plan *plan, size_t i);
 bool opencl_fuse_sums(const struct orr_device *dev, struct opencl_plan *plan, size_t i);
 bool opencl_fuse_index(struct opencl_plan *plan, size_t i);
 /* Results of FILL that nothing else writes become constants of the program. */

@@ -1,5 +1,6 @@
-/* Rules that let a step finish its own result: a product with activation, slope and residual; a gradient or noise that
- * is added to something; and a product that adds up the columns of its second operand, which it reads anyway. */
+/* Rules that let a step finish its own result: a product with activation, slope and residual, which may be a table that
+ * repeats; a gradient or noise that is added to something; and a product that adds up the columns of its second
+ * operand, which it reads anyway. */
 #include "fuse.h"
 
 /* How far apart two steps may be that become one. */
@@ -107,6 +108,39 @@ bool opencl_fuse_result(const struct orr_device *dev, struct opencl_plan *plan, 
     both.call.out[0].storage_bytes = out->storage_bytes;
     both.call.out[0].flags = out->flags;
     return possible(dev, &both) && opencl_unite(plan, i, next, &both);
+}
+
+/* The step before i that writes any of t last; i for none. */
+static size_t writer_before(const struct opencl_plan *plan, size_t i, const struct orr_tensor *t)
+{
+    for (size_t j = i; j-- > 0 && i - j <= REACH;)
+        if (!plan->step[j].done && opencl_writes(&plan->step[j], t)) return j;
+    return i;
+}
+
+/* Is the result of the broadcast its input, whole rows of `width`, again and again? */
+static bool repeats_rows(const struct orr_call *broadcast, int64_t width)
+{
+    const struct orr_tensor *in = &broadcast->in[0], *out = &broadcast->out[0];
+    uint32_t axis = in->rank;
+    while (axis > 0 && in->dim[axis - 1] == out->dim[axis - 1])
+        --axis;
+    return orr_tensor_span(in, 0, axis) == 1 && width > 0 && orr_tensor_elements(in) % width == 0;
+}
+
+bool opencl_fuse_repeat(const struct orr_device *dev, struct opencl_plan *plan, size_t i)
+{
+    struct opencl_step both = plan->step[i];
+    if (!is_product(&both) || !both.residual.buffer) return false;
+    const struct orr_tensor wide = both.residual;
+    const size_t from = writer_before(plan, i, &wide);
+    const struct orr_call *call = &plan->step[from].call;
+    if (from == i || call->op != ORR_OP_BROADCAST || !opencl_overwrites(&plan->step[from], &wide) ||
+        opencl_wanted(plan, &wide, from, i) || !repeats_rows(call, both.call.out[0].dim[both.call.out[0].rank - 1]))
+        return false;
+    both.residual = call->in[0];
+    /* It may be multiplied as well. */
+    return !opencl_reads(&both, &wide) && possible(dev, &both) && opencl_unite(plan, from, i, &both);
 }
 
 /* Is `sum` that of the columns of the (k, n) matrix b? */

@@ -1,7 +1,9 @@
 /* Attention and its gradient, by programs that are built for the depth of a head. */
 #include "operations.h"
+#include "product.h"
 
-/* Queries of a block on processors: kernels/attention.cl. */
+/* On processors, the queries of a block, and, of shorter sequences, how many an item takes: kernels/attention.cl,
+ * attention_short.cl. */
 enum { BLOCK = 16 };
 
 /* Shape and attributes, from the operand qkv (batch, time, 3 * channels). */
@@ -21,25 +23,26 @@ static struct params_attention read_shape(const struct orr_call *call, const str
 
 static uint64_t divide_up(int n, int by) { return ((uint64_t)n + (uint64_t)by - 1) / (uint64_t)by; }
 
-/* An item is a block of queries, or (whole) every block of a sequence; of short sequences, as many as a block holds. */
+/* Of one query: its multiply-adds count as those of products do. */
+static uint64_t row_visits(const struct params_attention *params, int depth)
+{
+    return 4 * (uint64_t)params->window * ((uint64_t)depth / PRODUCT_WORK + 1);
+}
+
+/* An item is a head of a block of queries, or (whole) of every block of a sequence; of short sequences, of BLOCK of
+ * them. */
 static struct opencl_launch rows_launch(enum opencl_kernel kernel, const struct params_attention *params, int depth,
                                         bool whole)
 {
-    const int time = params->time;
-    uint64_t packs = (uint64_t)params->batch, rows = (uint64_t)time;
-    if (time == 0) packs = 0;
-    if (time > 0 && time < BLOCK) {
-        packs = divide_up(params->batch, BLOCK / time);
-        rows = BLOCK;
-    } else if (!whole) {
-        packs *= divide_up(time, BLOCK);
-        rows = BLOCK;
-    }
+    const bool is_short = params->time < BLOCK;
+    const uint64_t time = (uint64_t)params->time, blocks = whole ? time > 0 : divide_up(params->time, BLOCK);
+    const uint64_t rows = is_short ? BLOCK * time : whole ? time : BLOCK;
     return (struct opencl_launch){
         .kernel = kernel,
         .params = params,
-        .items = packs * (uint64_t)params->heads,
-        .visits = 4 * (uint64_t)params->window * (uint64_t)depth * rows,
+        .items =
+            (is_short ? divide_up(params->batch, BLOCK) : (uint64_t)params->batch) * blocks * (uint64_t)params->heads,
+        .visits = row_visits(params, depth) * rows,
         .depth = depth,
         .group = 1,
     };
@@ -53,7 +56,7 @@ static struct opencl_launch groups_launch(enum opencl_kernel kernel, const struc
         .kernel = kernel,
         .params = params,
         .items = OPENCL_GROUP * divide_up(params->batch * params->time, tile) * (uint64_t)params->heads,
-        .visits = 4 * (uint64_t)params->window * (uint64_t)depth * (uint64_t)tile / OPENCL_GROUP + 1,
+        .visits = row_visits(params, depth) * (uint64_t)tile / OPENCL_GROUP + 1,
         .depth = depth,
         .group = OPENCL_GROUP,
     };
@@ -66,8 +69,9 @@ OPERATION(ATTENTION)
     struct params_attention params = read_shape(call, qkv, &depth);
     params.y = opencl_first(y);
     params.lse = opencl_first(lse);
+    const enum opencl_kernel by_rows = params.time < BLOCK ? OPENCL_attention_short_value : OPENCL_attention_value;
     struct opencl_launch launch = dev->variant.groups ? groups_launch(OPENCL_attention_groups_value, &params, depth)
-                                                      : rows_launch(OPENCL_attention_value, &params, depth, false);
+                                                      : rows_launch(by_rows, &params, depth, false);
     launch.buffer[0] = qkv->buffer->memory;
     launch.buffer[1] = y->buffer->memory;
     launch.buffer[2] = lse->buffer->memory;
@@ -107,7 +111,8 @@ OPERATION(ATTENTION_GRAD)
     params.lse = opencl_first(lse);
     params.dqkv = opencl_first(dqkv);
     if (dev->variant.groups) return gradient_by_groups(dev, call, &params, depth, err);
-    struct opencl_launch launch = rows_launch(OPENCL_attention_grad, &params, depth, true);
+    const enum opencl_kernel by_rows = params.time < BLOCK ? OPENCL_attention_short_grad : OPENCL_attention_grad;
+    struct opencl_launch launch = rows_launch(by_rows, &params, depth, true);
     launch.buffer[0] = dy->buffer->memory;
     launch.buffer[1] = qkv->buffer->memory;
     launch.buffer[2] = y->buffer->memory;

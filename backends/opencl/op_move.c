@@ -3,12 +3,20 @@
 
 #include <string.h>
 
+orr_status opencl_move(struct orr_device *dev, struct opencl_launch *launch, int rows, int length,
+                       struct orr_error *err)
+{
+    launch->items = (uint64_t)rows * opencl_vectors(dev, length);
+    launch->visits = (uint64_t)opencl_vector(dev);
+    launch->depth = opencl_vector(dev);
+    return opencl_launch(dev, launch, err);
+}
+
 orr_status opencl_fill(struct orr_device *dev, cl_mem memory, int first, int count, int word, struct orr_error *err)
 {
     const struct params_fill params = {.y = first, .count = count, .word = word};
-    const struct opencl_launch launch = {
-        .kernel = OPENCL_move_fill, .params = &params, .items = (uint64_t)count, .buffer = {memory}};
-    return opencl_launch(dev, &launch, err);
+    struct opencl_launch launch = {.kernel = OPENCL_move_fill, .params = &params, .buffer = {memory}};
+    return opencl_move(dev, &launch, 1, count, err);
 }
 
 orr_status opencl_copy(struct orr_device *dev, struct opencl_pieces from, struct opencl_pieces to, int pieces,
@@ -16,15 +24,12 @@ orr_status opencl_copy(struct orr_device *dev, struct opencl_pieces from, struct
 {
     const struct params_pieces params = {.in = from.first,
                                          .y = to.first,
-                                         .count = pieces * length,
+                                         .pieces = pieces,
                                          .length = length,
                                          .from_stride = from.stride,
                                          .to_stride = to.stride};
-    const struct opencl_launch launch = {.kernel = OPENCL_move_pieces,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {from.memory, to.memory}};
-    return opencl_launch(dev, &launch, err);
+    struct opencl_launch launch = {.kernel = OPENCL_move_pieces, .params = &params, .buffer = {from.memory, to.memory}};
+    return opencl_move(dev, &launch, pieces, length, err);
 }
 
 orr_status opencl_copy_tensor(struct orr_device *dev, const struct orr_tensor *from, const struct orr_tensor *to,
@@ -59,11 +64,36 @@ OPERATION(CAST)
     const struct orr_tensor *in = &call->in[0], *y = &call->out[0];
     if (in->dtype == y->dtype) return opencl_copy_tensor(dev, in, y, err);
     const struct params_elementwise params = {.a = opencl_first(in), .y = opencl_first(y), .count = opencl_count(y)};
-    const struct opencl_launch launch = {.kernel = y->dtype == ORR_I32 ? OPENCL_move_to_whole : OPENCL_move_to_real,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {in->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+    struct opencl_launch launch = {.kernel = y->dtype == ORR_I32 ? OPENCL_move_to_whole : OPENCL_move_to_real,
+                                   .params = &params,
+                                   .buffer = {in->buffer->memory, y->buffer->memory}};
+    return opencl_move(dev, &launch, 1, params.count, err);
+}
+
+/* Axes of y that lie in the input as one axis would become one, so that rows are long. */
+static void merge_axes(struct params_strided *p)
+{
+    for (int axis = 2, last = 3; axis >= 0; --axis) {
+        const int dim = p->dim[axis], stride = p->stride[axis];
+        p->dim[axis] = 1;
+        if (dim == 1) continue;
+        if (p->dim[last] != 1 && stride == p->stride[last] * p->dim[last]) {
+            p->dim[last] *= dim;
+            continue;
+        }
+        if (p->dim[last] != 1) --last;
+        p->dim[last] = dim;
+        p->stride[last] = stride;
+    }
+}
+
+orr_status opencl_move_strided(struct orr_device *dev, struct params_strided params, cl_mem in, cl_mem y,
+                               struct orr_error *err)
+{
+    merge_axes(&params);
+    params.rows = params.dim[0] * params.dim[1] * params.dim[2];
+    struct opencl_launch launch = {.kernel = OPENCL_move_strided, .params = &params, .buffer = {in, y}};
+    return opencl_move(dev, &launch, params.rows, params.dim[3], err);
 }
 
 /* Element (.., i, ..) of the result is the input's at the sum of stride times index, from element `start` on; axes of
@@ -72,17 +102,12 @@ static orr_status move_strided(struct orr_device *dev, const struct orr_call *ca
                                int start, struct orr_error *err)
 {
     const struct orr_tensor *in = &call->in[0], *y = &call->out[0];
-    struct params_strided params = {
-        .in = opencl_first(in) + start, .y = opencl_first(y), .count = opencl_count(y), .dim = {1, 1, 1, 1}};
+    struct params_strided params = {.in = opencl_first(in) + start, .y = opencl_first(y), .dim = {1, 1, 1, 1}};
     for (uint32_t axis = 0, to = ORR_RANK_MAX - y->rank; axis < y->rank; ++axis, ++to) {
         params.dim[to] = (int)y->dim[axis];
         params.stride[to] = stride[axis];
     }
-    const struct opencl_launch launch = {.kernel = OPENCL_move_strided,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {in->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+    return opencl_move_strided(dev, params, in->buffer->memory, y->buffer->memory, err);
 }
 
 OPERATION(BROADCAST)
@@ -117,16 +142,14 @@ OPERATION(PAD)
 {
     const struct orr_tensor *in = &call->in[0], *y = &call->out[0];
     const uint32_t axis = (uint32_t)call->attr.i[0];
+    const int inner = opencl_span(y, axis + 1, y->rank);
     const struct params_pad params = {.in = opencl_first(in),
                                       .y = opencl_first(y),
-                                      .count = opencl_count(y),
-                                      .length = (int)in->dim[axis],
-                                      .to_length = (int)y->dim[axis],
-                                      .inner = opencl_span(y, axis + 1, y->rank),
-                                      .start = (int)call->attr.i[1]};
-    const struct opencl_launch launch = {.kernel = OPENCL_move_pad,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {in->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+                                      .rows = opencl_span(y, 0, axis),
+                                      .length = (int)in->dim[axis] * inner,
+                                      .to_length = (int)y->dim[axis] * inner,
+                                      .start = (int)call->attr.i[1] * inner};
+    struct opencl_launch launch = {
+        .kernel = OPENCL_move_pad, .params = &params, .buffer = {in->buffer->memory, y->buffer->memory}};
+    return opencl_move(dev, &launch, params.rows, params.to_length, err);
 }

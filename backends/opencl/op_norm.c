@@ -26,11 +26,20 @@ OPERATION(LOG_SOFTMAX) { return softmax(dev, call, OPENCL_VARIANT(dev, softmax, 
 
 OPERATION(LOG_SOFTMAX_GRAD) { return softmax(dev, call, OPENCL_VARIANT(dev, softmax, log_grad), err); }
 
+/* Rows of whole vectors and up to this width have a program each, of norm.cl; all others share one. */
+enum { KNOWN_WIDTH_MAX = 256 };
+
+/* What the program is built for. */
+static int depth_of(const struct orr_device *dev, int width)
+{
+    return dev->variant.groups || width > KNOWN_WIDTH_MAX || width % 16 ? 0 : width;
+}
+
 /* A launch over the rows of x, with these tensors as buffers. */
 static orr_status along_rows(struct orr_device *dev, enum opencl_kernel kernel, const struct params_norm *params,
                              const struct orr_tensor *const tensor[], int n, struct orr_error *err)
 {
-    struct opencl_launch launch = {.kernel = kernel, .params = params};
+    struct opencl_launch launch = {.kernel = kernel, .params = params, .depth = depth_of(dev, params->width)};
     opencl_share(dev, &launch, (uint64_t)params->rows, 3 * (uint64_t)params->width);
     for (int k = 0; k < n; ++k)
         launch.buffer[k] = tensor[k]->buffer->memory;
@@ -90,6 +99,7 @@ static orr_status gradient(struct orr_device *dev, struct params_norm *params, s
     launch->buffer[last] = partials.memory;
     opencl_share(dev, launch, (uint64_t)params->chunks, 6 * (uint64_t)params->chunk * (uint64_t)width);
     if (!dev->variant.groups) launch->group = 1;
+    launch->depth = depth_of(dev, width);
     OPENCL_TRY(opencl_launch(dev, launch, err));
     for (int k = 0; k < n; ++k) {
         const struct opencl_join join = {.memory = partials.memory,

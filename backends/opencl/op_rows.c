@@ -15,17 +15,16 @@ orr_status opencl_gather(struct orr_device *dev, const struct orr_call *call, in
     const struct params_rows params = {.table = opencl_first(table),
                                        .index = opencl_first(index),
                                        .y = opencl_first(y),
-                                       .count = opencl_count(y),
+                                       .count = opencl_count(index),
                                        .rows = (int)table->dim[0],
                                        .width = opencl_span(table, 1, table->rank),
                                        .run = rows_of_index(call),
                                        .missing = y->dtype == ORR_F32 ? 0x7FC00000 : INT32_MIN,
                                        .shift = shift};
-    const struct opencl_launch launch = {.kernel = OPENCL_rows_gather,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {table->buffer->memory, index->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+    struct opencl_launch launch = {.kernel = OPENCL_move_gather,
+                                   .params = &params,
+                                   .buffer = {table->buffer->memory, index->buffer->memory, y->buffer->memory}};
+    return opencl_move(dev, &launch, params.count, params.run * params.width, err);
 }
 
 OPERATION(GATHER) { return opencl_gather(dev, call, 0, err); }
@@ -51,13 +50,13 @@ OPERATION(PUT)
 OPERATION(ONE_HOT)
 {
     const struct orr_tensor *index = &call->in[0], *y = &call->out[0];
-    const struct params_rows params = {
-        .index = opencl_first(index), .y = opencl_first(y), .count = opencl_count(y), .width = (int)call->attr.i[0]};
-    const struct opencl_launch launch = {.kernel = OPENCL_rows_one_hot,
-                                         .params = &params,
-                                         .items = (uint64_t)params.count,
-                                         .buffer = {index->buffer->memory, y->buffer->memory}};
-    return opencl_launch(dev, &launch, err);
+    const struct params_rows params = {.index = opencl_first(index),
+                                       .y = opencl_first(y),
+                                       .count = opencl_count(index),
+                                       .width = (int)call->attr.i[0]};
+    struct opencl_launch launch = {
+        .kernel = OPENCL_move_one_hot, .params = &params, .buffer = {index->buffer->memory, y->buffer->memory}};
+    return opencl_move(dev, &launch, params.count, params.width, err);
 }
 
 /* keys := rows (count) and positions (count) as pairs, sorted. */

@@ -44,7 +44,7 @@ static inline void opencl_share(const struct orr_device *dev, struct opencl_laun
 }
 
 /* The gradients with `plus` (as many elements as the first result; NULL: nothing) added to the first result last. plus
- * overlaps no result. */
+ * may be the first result, each element of which is read just before it is written; else it overlaps no result. */
 ORR_CHECKED orr_status opencl_layernorm_grad(struct orr_device *dev, const struct orr_call *call,
                                              const struct orr_tensor *plus, struct orr_error *err);
 ORR_CHECKED orr_status opencl_rmsnorm_grad(struct orr_device *dev, const struct orr_call *call,
@@ -61,6 +61,13 @@ int opencl_fill_word(double value, uint32_t dtype);
 
 /* Heads of attention larger than this are lowered: a row of them would not fit into registers. */
 enum { OPENCL_DEPTH_MAX = 256 };
+
+/* A launch of move.cl over `rows` rows of `length` elements, whose items it fills in. */
+ORR_CHECKED orr_status opencl_move(struct orr_device *dev, struct opencl_launch *launch, int rows, int length,
+                                   struct orr_error *err);
+/* y := elements of `in` as dim and stride say; the number of rows is filled in. */
+ORR_CHECKED orr_status opencl_move_strided(struct orr_device *dev, struct params_strided params, cl_mem in, cl_mem y,
+                                           struct orr_error *err);
 
 /* Pieces of `length` elements each, `stride` elements apart, beginning at element `first`. */
 struct opencl_pieces {

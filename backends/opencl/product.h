@@ -11,7 +11,8 @@ struct opencl_epilogue {
     uint32_t activation;               /* ORR_OP_SILU, ORR_OP_GELU or 0 */
     uint32_t slope;                    /* ORR_OP_SILU_GRAD, ORR_OP_GELU_GRAD or 0: times the slope at `at` */
     const struct orr_tensor *at;       /* (m, n); only with slope */
-    const struct orr_tensor *residual; /* (m, n), added last; may be the result; NULL: none */
+    const struct orr_tensor *residual; /* (m, n), added last; may be the result; NULL: none. Of fewer rows, by which m
+                                          divides: they repeat */
     const struct orr_tensor *sums;     /* (n) := column sums of the second operand as (k, n); NULL: none */
 };
 

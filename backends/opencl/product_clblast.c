@@ -196,14 +196,9 @@ static orr_status turn(struct orr_device *dev, const struct work *p, struct orr_
     for (uint64_t i = 0; i < p->count; ++i) {
         const struct params_strided params = {.in = opencl_first(p->a.tensor) + (int)(i * p->a.elements),
                                               .y = (int)((p->a.first + i * p->a.stride) / 4),
-                                              .count = (int)p->a.elements,
                                               .dim = {1, 1, (int)p->m, (int)p->k},
                                               .stride = {0, 0, 1, (int)p->m}};
-        const struct opencl_launch launch = {.kernel = OPENCL_move_strided,
-                                             .params = &params,
-                                             .items = p->a.elements,
-                                             .buffer = {p->a.tensor->buffer->memory, p->a.memory}};
-        OPENCL_TRY(opencl_launch(dev, &launch, err));
+        OPENCL_TRY(opencl_move_strided(dev, params, p->a.tensor->buffer->memory, p->a.memory, err));
     }
     return ORR_OK;
 }

@@ -25,6 +25,7 @@ struct params_product opencl_product_params(const struct product *p)
     if (more->residual) {
         params.with |= PRODUCT_RESIDUAL;
         params.residual = opencl_first(more->residual);
+        params.repeat = params.n ? opencl_count(more->residual) / params.n : 0;
     }
     if (more->sums) {
         params.with |= PRODUCT_SUMS;

@@ -1,11 +1,11 @@
 /* Matrix products by the own kernels: vectors in registers (kernels/product_panel.cl) or tiles in local memory
- * (kernels/product_tile.cl), chosen by dev->variant. Both divide the work alike, and by shapes and launch_work only: a
+ * (kernels/product_tile.cl), chosen by dev->variant. Either way the work is divided by shapes and launch_work only: a
  * long inner axis of a small result in chunks, whose results a second pass adds in order.
  */
 #include "product.h"
 
-/* A result is divided for at least ITEMS items of the first kernel, of BLOCK_MIN rows or more; its inner axis for about
- * twice as many, each of a panel or more. */
+/* A result is divided for at least ITEMS items of the first kernel, of BLOCK_MIN rows or more; its inner axis, where
+ * that is not enough, for about twice as many, each of a panel or more. */
 enum { ITEMS = 64, BLOCK_MIN = 32, AREA_COLUMNS = 32, AREA_ROWS = 8 };
 /* Elements of a side of the tile of one item, and of the local memory of a tile (two operands, inner axis 16). */
 enum { TILE_SIDE = 4, TILE_INNER = 16 };
@@ -15,7 +15,9 @@ static uint64_t divide_up(uint64_t n, uint64_t by) { return (n + by - 1) / by; }
 /* Inner elements of a chunk. */
 static uint64_t chunk_length(const struct orr_device *dev, const struct product *p)
 {
-    const uint64_t areas = p->count * divide_up(p->m, PRODUCT_ROWS) * divide_up(p->n, AREA_COLUMNS);
+    /* Areas are as large as the tiles of GPUs, or the smallest blocks of processors. */
+    const uint64_t rows = dev->variant.groups ? PRODUCT_ROWS : BLOCK_MIN;
+    const uint64_t areas = p->count * divide_up(p->m, rows) * divide_up(p->n, AREA_COLUMNS);
     const uint64_t wanted = divide_up(2 * ITEMS, areas), panels = divide_up(p->k, PRODUCT_PANEL);
     uint64_t length = divide_up(panels, wanted < panels ? wanted : panels) * PRODUCT_PANEL;
     const uint64_t most = dev->launch_work * PRODUCT_WORK / (AREA_ROWS * AREA_COLUMNS);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* One family, built for one depth (0 but for attention). */
+/* One family, built for one DEPTH: of a head, a row, a tile or a vector; 0 where the kernels want none. */
 struct opencl_program {
     struct opencl_program *next;
     const char *const *source; /* which family */

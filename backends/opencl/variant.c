@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static orr_status read_forced(const char *forced, struct opencl_variant *out, struct orr_error *err)
+static orr_status read_forced(const char *forced, const struct opencl_found *found, struct opencl_variant *out,
+                              struct orr_error *err)
 {
     out->groups = strcmp(forced, "groups") == 0;
     if (!out->groups && strcmp(forced, "rows") != 0)
@@ -13,6 +14,13 @@ static orr_status read_forced(const char *forced, struct opencl_variant *out, st
         return OPENCL_FAIL(err, ORR_EUNSUPPORTED,
                            "ORRERY_KERNELS is groups: the device allows groups of %zu items, and they need %d",
                            out->group, OPENCL_GROUP);
+    /* Mesa's own compiler, between OpenCL C and LLVM, does not come back from attention by rows. */
+    if (!out->groups && strstr(found->info.driver, "rusticl"))
+        return OPENCL_FAIL(
+            err, ORR_EUNSUPPORTED,
+            "ORRERY_KERNELS is rows: compiling them does not end with this driver (%s): leave it out, or "
+            "say groups",
+            found->info.driver);
     opencl_host->log(ORR_LOG_INFO, "opencl", "ORRERY_KERNELS: kernels by %s", forced);
     return ORR_OK;
 }
@@ -36,5 +44,5 @@ orr_status opencl_variant_choose(const struct opencl_found *found, struct opencl
                                                          : 4,
                                    .local_bytes = local_bytes,
                                    .group = group};
-    return forced && forced[0] ? read_forced(forced, out, err) : ORR_OK;
+    return forced && forced[0] ? read_forced(forced, found, out, err) : ORR_OK;
 }

@@ -15,8 +15,10 @@ enum orr_package {
     ORR_PACKAGES
 };
 
-/* "ok" and a line; or "PROBLEM", a line, and what mends it. Counted. */
+/* "ok" and a line; "note" and a line, where something is missing that others stand in for; or "PROBLEM", a line, and
+ * what mends it, which is counted. */
 void orr_doctor_good(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void orr_doctor_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void orr_doctor_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* An indented line: a command to type, or a fact that is neither good nor bad. */
 void orr_doctor_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -26,7 +28,7 @@ void orr_doctor_install(enum orr_package package);
 /* Problems so far. */
 int orr_doctor_problems(void);
 
-/* The loader and CLBlast, as shared objects. */
+/* The loader, and CLBlast, which may be missing, as shared objects. */
 void orr_doctor_libraries(void);
 /* Vendor files (*.icd) and the drivers they name; variables that hide them. */
 void orr_doctor_vendor_files(void);

@@ -24,13 +24,18 @@ static const struct packages packages[ORR_PACKAGES] = {
     [ORR_PACKAGE_CPU] = {"pocl-opencl-icd", "pocl", "pocl"},
 };
 
+__attribute__((format(printf, 2, 0))) static void say(const char *head, const char *fmt, va_list args)
+{
+    fputs(head, stdout);
+    vprintf(fmt, args);
+    putchar('\n');
+}
+
 void orr_doctor_line(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    fputs("         ", stdout);
-    vprintf(fmt, args);
-    putchar('\n');
+    say("         ", fmt, args);
     va_end(args);
 }
 
@@ -38,9 +43,15 @@ void orr_doctor_good(const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    fputs("ok       ", stdout);
-    vprintf(fmt, args);
-    putchar('\n');
+    say("ok       ", fmt, args);
+    va_end(args);
+}
+
+void orr_doctor_note(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    say("note     ", fmt, args);
     va_end(args);
 }
 
@@ -49,9 +60,7 @@ void orr_doctor_bad(const char *fmt, ...)
     va_list args;
     va_start(args, fmt);
     ++problems;
-    fputs("PROBLEM  ", stdout);
-    vprintf(fmt, args);
-    putchar('\n');
+    say("PROBLEM  ", fmt, args);
     va_end(args);
 }
 

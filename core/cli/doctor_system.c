@@ -42,22 +42,35 @@ static void try_library(const char *name, char *reason, size_t size)
     if (WIFSIGNALED(status)) snprintf(reason, size, "it crashes when it is opened (signal %d)", WTERMSIG(status));
 }
 
-static void check_library(const char *file, const char *what, enum orr_package package)
+static void check_loader(void)
 {
     char reason[300];
-    try_library(file, reason, sizeof reason);
+    try_library("libOpenCL.so.1", reason, sizeof reason);
     if (!reason[0]) {
-        orr_doctor_good("%s: %s", what, file);
+        orr_doctor_good("OpenCL loader: libOpenCL.so.1");
         return;
     }
-    orr_doctor_bad("%s: %s", what, reason);
-    orr_doctor_install(package);
+    orr_doctor_bad("OpenCL loader: %s", reason);
+    orr_doctor_install(ORR_PACKAGE_LOADER);
+}
+
+static void check_clblast(void)
+{
+    char reason[300];
+    try_library("libclblast.so.1", reason, sizeof reason);
+    if (!reason[0]) {
+        orr_doctor_good("CLBlast (large matrix products on GPUs): libclblast.so.1");
+        return;
+    }
+    orr_doctor_note("CLBlast: %s", reason);
+    orr_doctor_line("own kernels compute every matrix product; large ones on a GPU may be faster with CLBlast:");
+    orr_doctor_install(ORR_PACKAGE_CLBLAST);
 }
 
 void orr_doctor_libraries(void)
 {
-    check_library("libOpenCL.so.1", "OpenCL loader", ORR_PACKAGE_LOADER);
-    check_library("libclblast.so.1", "CLBlast (matrix products)", ORR_PACKAGE_CLBLAST);
+    check_loader();
+    check_clblast();
 }
 
 /* --- vendor files ------------------------------------------------------------------------------------------------ */

@@ -1,13 +1,16 @@
 """OpenCL as a user meets it: what is missing is named with its remedy, nothing falls back in silence, and a run gives
 the reference's findings."""
 import os
+import re
 import shutil
 import subprocess
 
-from program import SMOKE, Skip, equal, expect, findings, main, read, run
+from program import RECIPES, SMOKE, Skip, expect, findings, main, read, run, same_tree, tree
 
 # Findings of f32 trainings that drift apart by rounding; scores and errors of the smoke recipe are of size 0.1 to 2.
 BAND = 1e-3
+# Most launches of a step of two layers: small ones cost about the same, whatever they do.
+LAUNCHES = 60
 
 
 def devices(env=None):
@@ -53,11 +56,13 @@ def without_clblast_own_kernels_compute(directory):
 
 
 def the_doctor_finds_what_is_missing(directory):
-    # Without CLBlast our own kernels compute, so a device works; on a GPU it is missed.
+    # Without CLBlast our own kernels compute, so nothing is wrong; on a GPU it may be missed.
     result = expect(run("doctor", env=without("libclblast.so.1", directory)), 0)
-    for fragment in ("PROBLEM  CLBlast", "libclblast1", "OpenCL works, but not everything above is well"):
+    for fragment in ("note     CLBlast: ", "own kernels compute every matrix product", "libclblast1"):
         if fragment not in result.stdout:
             raise AssertionError(result.stdout)
+    if "PROBLEM  CLBlast" in result.stdout:
+        raise AssertionError("a missing CLBlast is no problem:\n%s" % result.stdout)
     result = expect(run("doctor", env={"OCL_ICD_VENDORS": "/nonexistent"}), 2)
     if "PROBLEM  OCL_ICD_VENDORS=/nonexistent" not in result.stdout:
         raise AssertionError(result.stdout)
@@ -116,6 +121,13 @@ def the_doctor_says_what_rusticl_wants(_):
             raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
 
 
+def kernels_of_vectors_are_refused_where_compiling_them_hangs(_):
+    env = {"OCL_ICD_VENDORS": "rusticl.icd", "RUSTICL_ENABLE": "llvmpipe", "ORRERY_KERNELS": "rows"}
+    if "opencl:0 " not in devices(env):
+        raise Skip("no rusticl")
+    expect(run("validate", "opencl", "--op", "attention", env=env), 2, "ORRERY_KERNELS is rows", "say groups")
+
+
 def the_doctor_survives_a_driver_that_crashes(directory):
     compiler = shutil.which("cc")
     if not compiler:
@@ -151,17 +163,33 @@ def a_processor_is_no_gpu_whoever_made_it(_):
 
 
 def one_and_two_threads_give_the_same_bits(directory):
+    """And two runs: every file, checkpoints among them."""
     env = need_pocl()
-    for threads in ("1", "2"):
-        out = os.path.join(directory, threads)
+    for name, threads in (("one", "1"), ("two", "2"), ("again", "2")):
+        out = os.path.join(directory, name)
         expect(run("run", SMOKE, "-q", "--device", "opencl", "--out", out,
                    env=dict(env, POCL_MAX_PTHREAD_COUNT=threads)), 0)  # fmt: skip
-    equal(findings(os.path.join(directory, "1")), findings(os.path.join(directory, "2")), "findings")
+        if not any(path.endswith(".safetensors") for path in tree(out)):
+            raise AssertionError("no checkpoint in %s" % sorted(tree(out)))
+    for name in ("one", "again"):
+        same_tree(os.path.join(directory, "two"), os.path.join(directory, name))
 
 
 def unknown_devices_exit_2(_):
     need_device()
     expect(run("run", SMOKE, "--device", "opencl:99.9"), 2, "has no device '99.9'")
+
+
+def a_step_is_few_launches(_):
+    """Of the paper's model at its shortest and longest context, and of one whose products are large enough to be
+    divided along the inner axis."""
+    recipe = os.path.join(RECIPES, "kepler-newton.yaml")
+    for width, contexts in (("32", "2,100"), ("128", "100")):
+        text = expect(run("explain", recipe, "--size", "demo", "--set", "model.n_embd=" + width, "--set",
+                          "data.context=" + contexts, "--device", "opencl", env=need_pocl()), 0).stdout  # fmt: skip
+        launches = [int(count) for count in re.findall(r"^  launches +(\d+) a step", text, re.MULTILINE)]
+        if len(launches) != contexts.count(",") + 1 or not all(0 < count <= LAUNCHES for count in launches):
+            raise AssertionError("n_embd %s: %s launches a step, expected at most %d" % (width, launches, LAUNCHES))
 
 
 def smoke_gives_the_findings_of_the_reference(directory):
@@ -186,6 +214,7 @@ if __name__ == "__main__":
     main([no_driver_exits_2_and_points_to_the_doctor, no_loader_says_what_to_install, without_clblast_own_kernels_compute,
           the_doctor_finds_what_is_missing, the_doctor_is_content_with_a_device, unknown_devices_exit_2,
           the_doctor_computes, small_work_groups_are_enough, the_doctor_names_what_shows_no_device, the_doctor_says_what_rusticl_wants,
+          kernels_of_vectors_are_refused_where_compiling_them_hangs,
           the_doctor_survives_a_driver_that_crashes, devices_are_chosen_by_number_kind_and_name,
-          a_processor_is_no_gpu_whoever_made_it, one_and_two_threads_give_the_same_bits,
+          a_processor_is_no_gpu_whoever_made_it, one_and_two_threads_give_the_same_bits, a_step_is_few_launches,
           smoke_gives_the_findings_of_the_reference])  # fmt: skip

@@ -2,6 +2,7 @@
 #include "opencl_bed.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct bed bed;
@@ -188,8 +189,14 @@ unsigned check(const char *what)
     return launches;
 }
 
+bool bed_own_products(void)
+{
+    const char *forced = getenv("ORRERY_GEMM");
+    return !forced || strcmp(forced, "clblast") != 0;
+}
+
 void expect_launches(const char *what, unsigned most)
 {
     const unsigned n = check(what);
-    if (n > most) fail_msg("%s: %u launches, expected at most %u", what, n, most);
+    if (bed_own_products() && n > most) fail_msg("%s: %u launches, expected at most %u", what, n, most);
 }

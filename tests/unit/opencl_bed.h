@@ -55,6 +55,9 @@ void execute(void *program);
 /* The program against its calls, twice over with the same bits; returns how many launches it makes. Then the bed is
  * empty again. */
 unsigned check(const char *what);
+/* Not CLBlast's, by ORRERY_GEMM: CLBlast makes, sets and launches what it likes each time, and fuses nothing. */
+bool bed_own_products(void);
+/* As check; with own products no more launches than that. */
 void expect_launches(const char *what, unsigned most);
 
 #endif

@@ -108,7 +108,10 @@ static bool option(const char *name)
 
 const int64_t fixture_lengths[FIXTURE_LENGTHS] = {0, 1, 2, 7, 63, 64, 65, 257, 1000, 70000};
 
-bool fixture_left_out(int64_t elements) { return option("tiny") && elements > 4096; }
+bool fixture_left_out(int64_t elements)
+{
+    return (option("tiny") && elements > 4096) || (option("toy") && elements > 512);
+}
 
 static uint32_t device_index(void)
 {

@@ -37,7 +37,7 @@ struct trial {
     struct operand bound[ORR_OUT_MAX];
 };
 
-/* ORRERY_TEST_OPENCL=tiny leaves large shapes out, for slow devices. */
+/* ORRERY_TEST_OPENCL=tiny leaves large shapes out, for slow devices, and toy nearly all, for simulators. */
 bool fixture_left_out(int64_t elements);
 
 /* Empty, single, odd, and on both sides of the work-group of 64 and of the 256 elements that one item reduces. */
