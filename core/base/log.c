@@ -100,6 +100,7 @@ static void write_line(char *line, size_t n)
     }
 }
 
+ORR_PRINTF(3, 0)
 static void log_arguments(enum orr_log_level level, const char *area, const char *fmt, va_list arguments)
 {
     char line[2048];

@@ -2,6 +2,7 @@
 #include "cli/choose_device.h"
 
 #include "cli/graphics.h"
+#include "graph/graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,8 +21,18 @@ static orr_status no_device(orr_status status, struct orr_error *err)
     return status;
 }
 
-orr_status orr_choose_device(const struct orr_command *command, struct orr_loader *loader, struct orr_open_device **out,
-                             struct orr_error *err)
+static orr_status open_default(struct orr_loader *loader, const char *name, uint32_t type, struct orr_open_device **out,
+                               struct orr_error *err)
+{
+    ORR_TRY(orr_device_open(loader, name, out, err));
+    if (orr_device_has_type(&(*out)->info, type)) return ORR_OK;
+    orr_device_close(*out);
+    *out = NULL;
+    return orr_fail(err, ORR_EUNSUPPORTED, "no device computes in %s", orr_dtype_name(type));
+}
+
+orr_status orr_choose_device(const struct orr_command *command, struct orr_loader *loader, uint32_t type,
+                             struct orr_open_device **out, struct orr_error *err)
 {
     const char *wanted = orr_arguments_value(command->arguments, "--device");
     const char *origin = "--device";
@@ -36,7 +47,7 @@ orr_status orr_choose_device(const struct orr_command *command, struct orr_loade
     orr_status status = ORR_EUNSUPPORTED;
     for (size_t i = 0; i < DEFAULTS && status != ORR_OK; ++i)
         if (!defaults[i].graphics || orr_graphics_offered())
-            status = orr_device_open(loader, defaults[i].name, out, err);
+            status = open_default(loader, defaults[i].name, type, out, err);
     return status == ORR_OK ? ORR_OK : no_device(status, err);
 }
 

@@ -200,7 +200,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     struct orr_loader *loader = NULL;
     ORR_TRY(read_options(&b, err));
     ORR_TRY(orr_loader_create(&loader, err));
-    orr_status status = orr_choose_device(command, loader, &b.device, err);
+    orr_status status = orr_choose_device(command, loader, ORR_F32, &b.device, err);
     if (status == ORR_OK) {
         b.points = json_array();
         status = b.points ? measure_all(&b, loader, err) : orr_memory_out(err, "the results", 0);

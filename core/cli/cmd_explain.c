@@ -156,6 +156,24 @@ static orr_status time_steps(struct orr_stepper *stepper, const struct orr_plann
     return ORR_OK;
 }
 
+/* What the backend made of each program, its lines indented under the program's name. */
+static orr_status print_made(struct orr_exec *exec, struct orr_error *err)
+{
+    enum { SIZE = 1 << 16 };
+    const struct orr_plan *plan = orr_exec_plan(exec);
+    char *text = orr_memory_array(1, SIZE), *rest = NULL;
+    orr_status status = text ? ORR_OK : orr_memory_out(err, "a description", SIZE);
+    for (size_t p = 0; p < plan->n_programs && status == ORR_OK; ++p) {
+        status = orr_exec_describe(exec, p, text, SIZE, err);
+        if (status != ORR_OK || !text[0]) continue;
+        printf("  made of %s\n", plan->program[p].name);
+        for (const char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+            printf("    %s\n", line);
+    }
+    orr_memory_free(text);
+    return status;
+}
+
 static orr_status measure_with(struct orr_stepper *stepper, const struct orr_planned_point *p, const char *path,
                                double *seconds, struct orr_error *err)
 {
@@ -168,6 +186,7 @@ static orr_status measure_with(struct orr_stepper *stepper, const struct orr_pla
         status = ORR_OK;
     }
     if (status == ORR_OK && path) status = orr_trace_write(&trace, path, err);
+    if (status == ORR_OK) status = print_made(stepper->exec, err);
     if (status == ORR_OK) status = print_kinds(p->made.plan, timed ? &trace : NULL, err);
     if (status == ORR_OK) status = time_steps(stepper, p, seconds, err);
     orr_trace_fini(&trace);
@@ -227,7 +246,7 @@ static orr_status explain(const struct orr_command *command, const struct orr_ru
     struct orr_open_device *device;
     char name[192];
     double all = 0;
-    ORR_TRY(orr_choose_device(command, loader, &device, err));
+    ORR_TRY(orr_choose_device(command, loader, ORR_F32, &device, err));
     orr_device_print(device, name, sizeof name);
     printf("One training step on %s\n", name);
     orr_status status = ORR_OK;

@@ -232,7 +232,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     struct forward f = {.command = command};
     orr_status status = read_everything(&f, err);
     if (status == ORR_OK) status = orr_loader_create(&f.loader, err);
-    if (status == ORR_OK) status = orr_choose_device(command, f.loader, &f.device, err);
+    if (status == ORR_OK) status = orr_choose_device(command, f.loader, f.job.real, &f.device, err);
     f.job.device = f.device;
     if (status == ORR_OK) status = compute(&f, err);
     if (status == ORR_OK) report(&f);

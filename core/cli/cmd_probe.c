@@ -196,7 +196,7 @@ static orr_status prepare(struct probing *p, struct orr_error *err)
     ORR_TRY(orr_run_prepare(p->sweep, p->loader, &p->run, err));
     ORR_TRY(mark(p, err));
     ORR_TRY(choose_directory(p, err));
-    return orr_choose_device(p->command, p->loader, &p->device, err);
+    return orr_choose_device(p->command, p->loader, ORR_F32, &p->device, err);
 }
 
 /* --- the verb -------------------------------------------------------------------------------- */

@@ -105,7 +105,7 @@ static orr_status prepare(struct command_run *c, struct orr_error *err)
     ORR_TRY(orr_loader_create(&c->loader, err));
     ORR_TRY(orr_run_prepare(c->sweep, c->loader, &c->run, err));
     ORR_TRY(choose_directory(c, err));
-    ORR_TRY(orr_choose_device(c->command, c->loader, &c->device, err));
+    ORR_TRY(orr_choose_device(c->command, c->loader, ORR_F32, &c->device, err));
     /* A device that keeps no time is refused before the run, not after it. */
     return orr_arguments_value(c->command->arguments, "--trace") ? orr_device_watch(c->device, false, err) : ORR_OK;
 }

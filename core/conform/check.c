@@ -11,6 +11,7 @@ static const struct orr_check others[] = {
     {"graph/lowering", ORR_CHECK_GRAPH, 0, orr_check_lowerings},
     {"graph/gradient", ORR_CHECK_GRAPH, 0, orr_check_gradients},
     {"graph/training", ORR_CHECK_GRAPH, 0, orr_check_training},
+    {"graph/large_batch", ORR_CHECK_GRAPH, 0, orr_check_large_batch},
     {"graph/random", ORR_CHECK_GRAPH, 0, orr_check_random_graphs},
     {"interface/device", ORR_CHECK_INTERFACE, 0, orr_check_describe_device},
     {"interface/supports", ORR_CHECK_INTERFACE, 0, orr_check_supports},

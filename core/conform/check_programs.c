@@ -152,6 +152,37 @@ static void check_counters(struct orr_session *s, uint32_t number, struct orr_ch
     check_short_counters(s, number, r);
 }
 
+/* Text of a program, in room enough for all and in less: ended, and nothing beyond. */
+static void check_describe(struct orr_session *s, uint32_t number, struct orr_check_result *r)
+{
+    enum { N = 16, ROOM = 4096, UNWRITTEN = 0x5A };
+    static const size_t sizes[] = {ROOM, 20, 1, 0};
+    const struct orr_backend_ops *ops = s->device->ops;
+    struct orr_buffer *buffer = NULL;
+    struct orr_error err = {.code = ORR_OK};
+    void *program = NULL;
+    char text[ROOM];
+    orr_status status = orr_device_alloc(s->device, N * sizeof(float), &buffer, &err);
+    struct orr_call call = {.size = sizeof(call), .op = ORR_OP_FILL, .n_out = 1};
+    const struct orr_call *calls[1] = {&call};
+    call.out[0] = orr_layout_line(buffer, N, 0);
+    if (status == ORR_OK) status = ops->prepare(s->device->handle, calls, 1, &program, &err);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && status == ORR_OK; ++i) {
+        memset(text, UNWRITTEN, sizeof(text));
+        status = ops->describe(s->device->handle, program, text, sizes[i], &err);
+        if (status == ORR_OK && sizes[i] && !memchr(text, '\0', sizes[i]))
+            orr_check_fail(r, number, "describe leaves its text in %zu bytes without an end", sizes[i]);
+        for (size_t at = sizes[i]; at < sizeof(text); ++at) {
+            if (text[at] == UNWRITTEN) continue;
+            orr_check_fail(r, number, "describe writes byte %zu of a text of %zu", at, sizes[i]);
+            break;
+        }
+    }
+    if (status != ORR_OK) orr_check_fail(r, number, "describe: %s", err.text);
+    if (program) ops->discard(s->device->handle, program);
+    orr_device_free(s->device, buffer, N * sizeof(float));
+}
+
 /* With every optional function, with none, and with every value kept. */
 void orr_check_optional(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
 {
@@ -164,11 +195,13 @@ void orr_check_optional(struct orr_session *s, const struct orr_check *check, st
     ops.elapsed = NULL;
     ops.watch = NULL;
     ops.counters = NULL;
+    ops.describe = NULL;
     bare.info.plans_scratch = false;
     if (orr_check_begin(s, r, 0)) judge_model(s, s->device, 0, "as the backend offers itself", r);
     if (orr_check_begin(s, r, 1)) judge_model(s, &bare, 1, "by run alone", r);
     if (ORR_HAS(s->device->ops, elapsed) && orr_check_begin(s, r, 2)) check_elapsed(s, 2, r);
     if (ORR_HAS(s->device->ops, counters) && orr_check_begin(s, r, 3)) check_counters(s, 3, r);
+    if (ORR_HAS(s->device->ops, describe) && orr_check_begin(s, r, 4)) check_describe(s, 4, r);
 }
 
 /* The table of functions in which alloc fails at one call. Not for two checks at once: a child runs one. */

@@ -1,5 +1,6 @@
 /* Training steps, each begun from the reference's state, so that errors cannot add up; and how far the device drifts
- * when it is left alone, which is reported and not judged.
+ * when it is left alone, which is reported and not judged. Many steps of few windows; then few of so many windows that
+ * a device which works through a batch in portions has many portions.
  */
 #include "base/memory.h"
 #include "conform/distance.h"
@@ -11,12 +12,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRAJECTORIES = 6, POINTS = 12, COLUMNS = 2, STEPS = 200, BATCH = 3 };
+enum { TRAJECTORIES = 6, POINTS = 12, COLUMNS = 2 };
+
+struct course {
+    uint32_t steps, batch;
+};
 /* AdamW divides by the root of the gradient's square, so that a gradient near zero may move its parameter the other
  * way: at most the rate, 1e-3 of parameters near 0.1, for the few elements where this happens. */
 #define PARAMETER_BOUND 1e-4
 
 struct lesson {
+    struct course course;
     struct orr_parameters p;
     float observed[TRAJECTORIES * POINTS * COLUMNS];
     int32_t start[TRAJECTORIES];
@@ -55,8 +61,8 @@ static orr_status open_lesson(struct lesson *l, struct orr_session *s, struct or
     l->model = (struct orr_model){
         .n_layer = 1, .n_head = 2, .n_embd = 16, .block_size = POINTS, .n_input = COLUMNS, .n_output = COLUMNS};
     l->config = (struct orr_train_config){.seed = s->asked->seed,
-                                          .steps = STEPS,
-                                          .batch = BATCH,
+                                          .steps = l->course.steps,
+                                          .batch = l->course.batch,
                                           .noise = 0.05,
                                           .schedule = {.kind = ORR_SCHEDULE_CONSTANT, .learning_rate = 1e-3},
                                           .optimiser = {.weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8}};
@@ -64,13 +70,13 @@ static orr_status open_lesson(struct lesson *l, struct orr_session *s, struct or
     ORR_TRY(orr_model_parameters(&l->model, &l->p, err));
     ORR_TRY(orr_parameters_arrange(&l->p, decayed, 1, err));
     l->job.real = ORR_F32;
-    ORR_TRY(orr_step_build(&l->job, &l->p, STEPS, &l->narrow, err));
+    ORR_TRY(orr_step_build(&l->job, &l->p, l->course.steps, &l->narrow, err));
     ORR_TRY(orr_exec_create(l->narrow.graph, s->device, NULL, &l->tested, err));
     ORR_TRY(orr_exec_create(l->narrow.graph, s->device, NULL, &l->alone, err));
     ORR_TRY(orr_step_upload(&l->job, &l->narrow, l->tested, err));
     ORR_TRY(orr_step_upload(&l->job, &l->narrow, l->alone, err));
     l->job.real = ORR_F64;
-    ORR_TRY(orr_step_build(&l->job, &l->p, STEPS, &l->wide, err));
+    ORR_TRY(orr_step_build(&l->job, &l->p, l->course.steps, &l->wide, err));
     ORR_TRY(orr_exec_create(l->wide.graph, s->truth, NULL, &l->truth, err));
     ORR_TRY(orr_step_upload(&l->job, &l->wide, l->truth, err));
     l->state = orr_memory_array((size_t)l->p.elements * 8, sizeof(*l->state));
@@ -145,7 +151,7 @@ static orr_status train(struct lesson *l, struct orr_session *s, struct orr_chec
         block_at(l, 0)[e] = (double)first[e];
     orr_memory_free(first);
     ORR_TRY(orr_exec_write_real(l->alone, l->narrow.parameters, block_at(l, 0), n, err));
-    for (l->step = 0; l->step < STEPS; ++l->step) {
+    for (l->step = 0; l->step < l->course.steps; ++l->step) {
         if (s->asked->fail_fast && r->failed) return ORR_OK;
         /* A step that was not asked for leads to the one that was. */
         const bool judged = orr_check_begin(s, r, l->step);
@@ -158,23 +164,35 @@ static orr_status train(struct lesson *l, struct orr_session *s, struct orr_chec
         if (judged && s->asked->only_case >= 0) return ORR_OK;
     }
     ORR_TRY(orr_exec_read_real(l->alone, l->narrow.parameters, block_at(l, BLOCKS), n, err));
-    snprintf(r->note, sizeof(r->note), "left alone for %d steps the parameters drift by %.2g", STEPS,
+    snprintf(r->note, sizeof(r->note), "left alone for %u steps the parameters drift by %.2g", l->course.steps,
              orr_distance_relative(block_at(l, BLOCKS), block_at(l, 0), n, 0.0));
     return ORR_OK;
 }
 
-void orr_check_training(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
+static void take(const struct course *course, struct orr_session *s, struct orr_check_result *r)
 {
     struct orr_error err = {.code = ORR_OK};
     struct lesson *l = orr_memory_array(1, sizeof(*l));
-    (void)check;
     if (!l) {
         orr_check_fail(r, 0, "out of memory");
         return;
     }
+    l->course = *course;
     orr_status status = open_lesson(l, s, &err);
     if (status == ORR_OK) status = train(l, s, r, &err);
     if (status != ORR_OK) orr_check_fail(r, l->step, "%s", err.text);
     close_lesson(l);
     orr_memory_free(l);
+}
+
+void orr_check_training(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
+{
+    (void)check;
+    take(&(struct course){.steps = 200, .batch = 3}, s, r);
+}
+
+void orr_check_large_batch(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r)
+{
+    (void)check;
+    take(&(struct course){.steps = 2, .batch = 4000}, s, r);
 }

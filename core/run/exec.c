@@ -336,6 +336,19 @@ orr_status orr_exec_elapsed(struct orr_exec *exec, size_t program, double *secon
     return status == ORR_OK ? ORR_OK : orr_device_failed(exec->device, status, "reading its clock", &own, err);
 }
 
+orr_status orr_exec_describe(struct orr_exec *exec, size_t program, char *text, size_t size, struct orr_error *err)
+{
+    struct orr_error own = {.code = ORR_OK};
+    if (program >= exec->plan->n_programs)
+        return orr_fail(err, ORR_EINVAL, "program %zu of %zu", program, exec->plan->n_programs);
+    if (size) text[0] = '\0';
+    if (!exec->program || !exec->program[program] || !ORR_HAS(exec->device->ops, describe)) return ORR_OK;
+    const orr_status status =
+        exec->device->ops->describe(exec->device->handle, exec->program[program], text, size, &own);
+    if (size) text[size - 1] = '\0';
+    return status == ORR_OK ? ORR_OK : orr_device_failed(exec->device, status, "describing a program", &own, err);
+}
+
 const struct orr_plan *orr_exec_plan(const struct orr_exec *exec) { return exec->plan; }
 
 /* --- finding what is not finite -------------------------------------------------------------- */

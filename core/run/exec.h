@@ -20,6 +20,10 @@ ORR_CHECKED orr_status orr_exec_run_program(struct orr_exec *exec, size_t progra
  * the others 0. EUNSUPPORTED where the device keeps no time. */
 ORR_CHECKED orr_status orr_exec_elapsed(struct orr_exec *exec, size_t program, double *seconds, struct orr_error *err);
 
+/* What the backend made of a program: lines of text, cut to size bytes, the last a 0; empty where it does not tell. */
+ORR_CHECKED orr_status orr_exec_describe(struct orr_exec *exec, size_t program, char *text, size_t size,
+                                         struct orr_error *err);
+
 /* The plan: what runs, where it lives, peak bytes. Borrowed. */
 const struct orr_plan *orr_exec_plan(const struct orr_exec *exec);
 

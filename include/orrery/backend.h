@@ -137,6 +137,9 @@ struct orr_backend_ops {
     /* What the device has done since it was opened; the numbers only grow. May be called between any other two calls,
      * and waits for nothing. */
     void (*counters)(struct orr_device *dev, struct orr_counters *out);
+    /* What was made of a prepared program, for people: lines of plain text, each ended by a newline. No more than size
+     * bytes are written, the last a 0; what does not fit is cut off. */
+    orr_status (*describe)(struct orr_device *dev, void *program, char *text, size_t size, struct orr_error *err);
 };
 
 #endif

@@ -4,6 +4,7 @@ The build is installed to a scratch directory first; nothing of the source tree 
 docs/adding-a-*.md show these files whole.
 """
 import atexit
+import glob
 import os
 import re
 import shlex
@@ -120,6 +121,26 @@ def the_first_headers_still_do(scratch):
     expect(run("validate", path, cwd=scratch), 0)
 
 
+def the_cpu_backend_builds_out_of_the_tree(scratch):
+    """Its directory alone, elsewhere, with the installed headers, the C library and threads."""
+    if not os.path.isdir(os.path.join(SOURCE, "backends", "cpu")):
+        raise Skip("no backends/cpu")
+    env = dict(os.environ, **install())
+    flags = subprocess.run(["pkg-config", "--cflags", "orrery-plugin"], capture_output=True, text=True, env=env,
+                           check=True).stdout.split()  # fmt: skip
+    flags += os.environ.get("ORRERY_TEST_SANITIZE_FLAGS", "").split()
+    place = os.path.join(scratch, "cpu")
+    shutil.copytree(os.path.join(SOURCE, "backends", "cpu"), place)
+    sources = sorted(glob.glob(os.path.join(place, "*.c")) + glob.glob(os.path.join(place, "kernels", "*.c")))
+    path = os.path.join(place, "orrery-backend-cpu.so")
+    subprocess.run([*shlex.split(COMPILER), "-std=c11", "-D_GNU_SOURCE", "-O1", "-ffp-contract=off", "-fPIC", "-shared",
+                    "-fvisibility=hidden", "-Wno-psabi", "-DCPU_HAVE_BASELINE", "-DCPU_ISA=baseline", "-DCPU_LANES=4",
+                    *flags, *sources, "-o", path, "-pthread"], check=True)  # fmt: skip
+    os.chmod(path, 0o755)
+    result = expect(run("validate", path, "--op", "linear,attention*,graph/*,interface/*", cwd=scratch), 0)
+    equal("(baseline)" in result.stdout, True, "kernels in\n" + result.stdout)
+
+
 if __name__ == "__main__":
     main([a_backend_builds_and_is_right, a_simulator_and_a_probe_build_and_run, what_any_plugin_says_is_heard,
-          documents_show_the_templates_whole, the_first_headers_still_do])  # fmt: skip
+          documents_show_the_templates_whole, the_first_headers_still_do, the_cpu_backend_builds_out_of_the_tree])  # fmt: skip

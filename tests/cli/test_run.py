@@ -32,8 +32,8 @@ def smoke_run_leaves_everything_behind(scratch):
     if read(out, "report.txt").decode() not in result.stdout:
         raise AssertionError("the report was not printed")
     [environment] = load(out, "env.json")["sessions"]
-    equal(environment["device"]["backend"], "reference", "backend")
-    equal({one["name"] for one in environment["plugins"]}, {"reference", "kepler", "linear", "rollout"}, "plugins")
+    equal(environment["device"]["backend"], "cpu", "backend")
+    equal({one["name"] for one in environment["plugins"]}, {"cpu", "kepler", "linear", "rollout"}, "plugins")
     equal(environment["command"][1], "run", "command")
     for line in result.stderr.splitlines():
         json.loads(line)

@@ -35,6 +35,7 @@ CALLS_ARE_RIGHT(count_is_unset)
 CALLS_ARE_RIGHT(count_changes)
 CALLS_ARE_RIGHT(counters_too_long)
 CALLS_ARE_RIGHT(counters_fall)
+CALLS_ARE_RIGHT(describe_too_long)
 /* clang-format on */
 
 /* --- devices ------------------------------------------------------------------------------------- */
@@ -205,6 +206,14 @@ static orr_status elapsed(struct orr_device *dev, void *program, double *seconds
     return ORR_OK;
 }
 
+static orr_status describe(struct orr_device *dev, void *program, char *text, size_t size, struct orr_error *err)
+{
+    static const char line[] = "calls in the order in which they were given\n";
+    (void)dev, (void)program, (void)size, (void)err;
+    memcpy(text, line, sizeof line);
+    return ORR_OK;
+}
+
 static void discard(struct orr_device *dev, void *program)
 {
     (void)dev;
@@ -221,6 +230,7 @@ static bool has_programs(void)
     case FAULT_mul_in_place_by_run:
     case FAULT_program_swallows_status:
     case FAULT_elapsed_of_another_clock:
+    case FAULT_describe_too_long:
         return true;
     default:
         return false;
@@ -318,6 +328,7 @@ void faulty_set_interface(struct orr_backend_ops *ops)
     }
     if (faulty_chosen == FAULT_counters_too_long || faulty_chosen == FAULT_counters_fall) ops->counters = counters;
     if (faulty_chosen == FAULT_elapsed_of_another_clock) ops->elapsed = elapsed;
+    if (faulty_chosen == FAULT_describe_too_long) ops->describe = describe;
     if (faulty_chosen == FAULT_shared_queue) {
         ops->run = queue_run;
         ops->write = queue_write;

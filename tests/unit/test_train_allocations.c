@@ -91,10 +91,9 @@ static void the_counter_counts(void **state)
     fixture_remove(directory);
 }
 
-static void no_allocation_during_steps(void **state)
+/* On a device; NULL: the fixture's. */
+static void count_during_steps(struct orr_open_device *device)
 {
-    (void)state;
-    skip_if_instrumented();
     struct train_fixture f;
     struct orr_train_result result;
     struct orr_error err = {0};
@@ -103,6 +102,10 @@ static void no_allocation_during_steps(void **state)
     f.config.steps = 40;
     f.job.watch = mark;
     f.job.watch_context = &marks;
+    if (device) {
+        f.job.device = device;
+        f.job.real = ORR_F32;
+    }
     assert_ok(orr_train_run(&f.job, &result, &err), &err);
     assert_int_equal(marks.calls, 8);
     if (marks.last != marks.first) fail_msg("%lu allocations in 35 steps, expected none", marks.last - marks.first);
@@ -110,11 +113,33 @@ static void no_allocation_during_steps(void **state)
     fixture_close(&f);
 }
 
+static void no_allocation_during_steps(void **state)
+{
+    (void)state;
+    skip_if_instrumented();
+    count_during_steps(NULL);
+}
+
+static void no_allocation_on_the_cpu_backend(void **state)
+{
+    (void)state;
+    struct orr_loader *loader;
+    struct orr_open_device *device;
+    struct orr_error err = {0};
+    skip_if_instrumented();
+    assert_ok(orr_loader_create(&loader, &err), &err);
+    assert_ok(orr_device_open(loader, "cpu", &device, &err), &err);
+    count_during_steps(device);
+    orr_device_close(device);
+    orr_loader_destroy(loader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_counter_counts),
         cmocka_unit_test(no_allocation_during_steps),
+        cmocka_unit_test(no_allocation_on_the_cpu_backend),
     };
     return cmocka_run_group_tests_name("train_allocations", tests, NULL, NULL);
 }
