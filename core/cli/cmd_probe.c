@@ -8,10 +8,9 @@
 #include "cli/open_recipe.h"
 #include "cli/open_weights.h"
 #include "cli/progress.h"
+#include "cli/run_report.h"
 #include "cli/select_probes.h"
-#include "io/file.h"
 #include "io/stream.h"
-#include "study/report.h"
 #include "train/checkpoint.h"
 
 #include <inttypes.h>
@@ -223,26 +222,10 @@ static orr_status measure(struct probing *p, struct orr_error *err)
         .n_command_line = (size_t)p->command->argc,
         .stop = orr_interrupt_watch(),
         .watcher = {.context = &p->progress, .notice = orr_progress_notice, .progress = orr_progress_step}};
-    const orr_status status = orr_run_all(&job, &p->run, err);
+    const orr_status status = orr_run_one(&job, &p->run, err);
     if (status == ORR_OK) return ORR_OK;
     if (p->run.lock) take_back(p);
     return status == ORR_ECANCELLED ? orr_fail(err, status, "stopped while probing: nothing was written") : status;
-}
-
-static orr_status report(const struct probing *p, struct orr_error *err)
-{
-    char device[192];
-    struct orr_text text = {.data = NULL};
-    orr_device_print(p->device, device, sizeof device);
-    const struct orr_report what = {.run = &p->run, .device = device, .weights = p->weights};
-    orr_status status = orr_report_print(&what, &text, err);
-    char *path = orr_memory_print("%s/report.txt", p->directory);
-    if (status == ORR_OK && !path) status = orr_memory_out(err, "a path", 0);
-    if (status == ORR_OK) status = orr_file_write_atomic(path, text.data, text.length, err);
-    if (status == ORR_OK) printf("%s\nAll results: %s\n", text.data, p->directory);
-    orr_memory_free(path);
-    orr_text_fini(&text);
-    return status;
 }
 
 static orr_status run(const struct orr_command *command, struct orr_error *err)
@@ -252,7 +235,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     orr_status status = prepare(&p, err);
     if (status == ORR_OK) status = measure(&p, err);
     orr_progress_fini(&p.progress);
-    if (status == ORR_OK) status = report(&p, err);
+    if (status == ORR_OK) status = orr_run_report(p.directory, true, err);
     orr_device_close(p.device);
     orr_run_fini(&p.run);
     orr_sweep_destroy(p.sweep);

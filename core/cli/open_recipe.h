@@ -10,7 +10,7 @@
     {"--size", "SIZE", "one of the recipe's sizes: demo, quick, medium, full"},                                        \
         {"--set", "KEY=VALUE", "set a key; values with commas between them are all run"},                              \
     {                                                                                                                  \
-        "--seeds", "0,1,2", "run once with each train.seed"                                                            \
+        "--seeds", "0,1,2", "run once with each train.seed; a range is 100..109"                                       \
     }
 
 /* The caller destroys *out. A file that cannot be read is wrong input: EINVAL. */

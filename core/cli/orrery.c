@@ -8,16 +8,19 @@
 #include "base/threads.h"
 #include "cli/verbs.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_BAD_INPUT = 2, EXIT_INTERRUPTED = 130 };
 
 static const struct orr_verb *const verbs[] = {
-    &orr_verb_run,   &orr_verb_generate, &orr_verb_explain, &orr_verb_plugins, &orr_verb_devices, &orr_verb_validate,
-    &orr_verb_bench, &orr_verb_doctor,   &orr_verb_diff,    &orr_verb_new,     &orr_verb_forward, &orr_verb_probe};
+    &orr_verb_run,      &orr_verb_generate, &orr_verb_explain, &orr_verb_plugins, &orr_verb_devices,
+    &orr_verb_validate, &orr_verb_bench,    &orr_verb_doctor,  &orr_verb_diff,    &orr_verb_new,
+    &orr_verb_forward,  &orr_verb_probe,    &orr_verb_report};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)
@@ -142,8 +145,20 @@ static int printed(void)
     return exit_code(status);
 }
 
+/* A descriptor that the caller closed would be given to the first file that is opened, which then took what is printed.
+ * Nothing can be read from or written to what stands in for it, as before. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(EXIT_FAILURE);
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_descriptors();
+    /* Of a caller that ignores it we would inherit that, and not be told how the process of a point ended. */
+    signal(SIGCHLD, SIG_DFL);
     /* A file that may not grow is then an error like a full disk, and not the end of the process. */
     signal(SIGXFSZ, SIG_IGN);
     /* Probes solve small systems: more threads gain nothing there, and one gives the same bits on any number of cores.

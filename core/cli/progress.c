@@ -121,3 +121,39 @@ void orr_progress_step(void *context, const struct orr_train_progress *step)
     show(p, "[%zu/%zu] %s%sstep %" PRIu64 "/%" PRIu64 "  loss %.5g  %.3g tokens/s  %u:%02u left", p->point, p->n_points,
          p->name, *p->name ? " " : "", done, step->total, loss, step->tokens_per_second, left / 60, left % 60);
 }
+
+/* ---- what a sweep tells ---- */
+
+static void print_left(double seconds, char *text, size_t size)
+{
+    const unsigned long left = (unsigned long)(seconds + 0.5);
+    if (seconds < 0)
+        *text = '\0';
+    else if (left < 3600)
+        snprintf(text, size, "  %lu:%02lu left", left / 60, left % 60);
+    else
+        snprintf(text, size, "  %lu:%02lu:%02lu left", left / 3600, left / 60 % 60, left % 60);
+}
+
+void orr_progress_points(struct orr_progress *progress, const struct orr_points_progress *all)
+{
+    char left[40], failed[40] = "";
+    if (progress->quiet) return;
+    if (!progress->terminal) {
+        write_line(json_pack("{s:s,s:I,s:I,s:I,s:I,s:f,s:f}", "event", "points", "points", (json_int_t)all->points,
+                             "done", (json_int_t)all->done, "running", (json_int_t)all->running, "failed",
+                             (json_int_t)all->failed, "steps_per_second", all->steps_per_second, "seconds_left",
+                             all->seconds_left));
+        return;
+    }
+    print_left(all->seconds_left, left, sizeof left);
+    if (all->failed) snprintf(failed, sizeof failed, ", %zu failed", all->failed);
+    show(progress, "%zu of %zu points done, %zu running%s  %.3g steps/s%s", all->done, all->points, all->running,
+         failed, all->steps_per_second, left);
+}
+
+void orr_progress_point(struct orr_progress *progress, const char *point, const char *what)
+{
+    if (progress->quiet || progress->terminal) return;
+    write_line(json_pack("{s:s,s:s,s:s}", "event", "notice", "point", point, "what", what));
+}

@@ -78,11 +78,13 @@ static json_t *device(const struct orr_open_device *d)
                      (json_int_t)d->info.memory_bytes);
 }
 
-/* Since the device was opened: of this session, probes included. */
-static json_t *work(const struct orr_open_device *d)
+/* Since the device was opened: of this session, probes included. A sweep has none: its points have records of their
+ * own. */
+static json_t *work(const struct orr_run_job *job)
 {
     struct orr_counters counters;
-    const bool counted = orr_device_counters(d, &counters);
+    if (!job->device) return json_null();
+    const bool counted = orr_device_counters(job->device, &counters);
     return orr_counters_json(&counters, counted);
 }
 
@@ -113,12 +115,26 @@ static json_t *now(void)
     return json_string(text);
 }
 
-static json_t *session(const struct orr_run_job *job, const struct orr_run *run, double seconds)
+static json_t *text_or_null(const char *text) { return text ? orr_json_text(text) : json_null(); }
+
+/* As it begins: what is known only at its end is null, or empty. */
+static json_t *session(const struct orr_run_job *job, const struct orr_run *run)
 {
-    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(), "command",
-                     command_line(job), "host", host(job->threads), "device", device(job->device), "work",
-                     work(job->device), "plugins", plugins(job, run), "data", data(run), "points", points(run),
-                     "seconds", seconds < 0 ? json_null() : json_real(seconds));
+    return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(),
+                     "command", command_line(job), "size", text_or_null(job->size), "full_tokens",
+                     job->full_tokens > 0 ? json_real(job->full_tokens) : json_null(), "weights",
+                     text_or_null(job->weights), "host", host(job->threads), "device", device(job->device), "work",
+                     json_null(), "plugins", plugins(job, run), "data", data(run), "points", json_array(), "seconds",
+                     json_null());
+}
+
+/* Now that it ends. */
+static bool complete(json_t *session, const struct orr_run_job *job, const struct orr_run *run, double seconds)
+{
+    return json_object_set_new(session, "written", now()) == 0 &&
+           json_object_set_new(session, "work", work(job)) == 0 &&
+           json_object_set_new(session, "points", points(run)) == 0 &&
+           json_object_set_new(session, "seconds", json_real(seconds)) == 0;
 }
 
 /* Earlier sessions of the run that the directory holds; an empty list in a new one. */
@@ -140,12 +156,11 @@ static orr_status read_sessions(const char *path, bool resume, json_t **out, str
                     *why.text ? why.text : "it has no list of sessions");
 }
 
-/* Takes sessions and last, which may be NULL when there was no memory. */
-static orr_status write_sessions(const char *path, json_t *sessions, json_t *last, struct orr_error *err)
+/* Takes sessions. */
+static orr_status write_sessions(const char *path, json_t *sessions, struct orr_error *err)
 {
-    const bool added = last && json_array_append_new(sessions, last) == 0;
     json_t *json = json_pack("{s:s,s:o}", "format", "orrery-environment-1", "sessions", sessions);
-    char *text = json && added ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
     json_decref(json);
     if (!text) return orr_memory_out(err, "env.json", 0);
     const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);
@@ -153,16 +168,26 @@ static orr_status write_sessions(const char *path, json_t *sessions, json_t *las
     return status;
 }
 
-static orr_status write_environment(const struct orr_run_job *job, const struct orr_run *run, bool begins,
-                                    double seconds, struct orr_error *err)
+/* seconds negative: it begins. */
+static orr_status write_environment(const struct orr_run_job *job, const struct orr_run *run, double seconds,
+                                    struct orr_error *err)
 {
+    const bool begins = seconds < 0;
     char *path = orr_memory_print("%s/env.json", job->directory);
     if (!path) return orr_memory_out(err, "a path", strlen(job->directory) + 16);
     json_t *sessions;
     orr_status status = read_sessions(path, job->resume || !begins, &sessions, err);
     if (status == ORR_OK) {
-        if (!begins) json_array_remove(sessions, json_array_size(sessions) - 1);
-        status = write_sessions(path, sessions, session(job, run, seconds), err);
+        json_t *last = begins ? session(job, run) : NULL;
+        const bool written = begins
+                                 ? last && json_array_append_new(sessions, last) == 0
+                                 : complete(json_array_get(sessions, json_array_size(sessions) - 1), job, run, seconds);
+        if (written) {
+            status = write_sessions(path, sessions, err);
+        } else {
+            json_decref(sessions);
+            status = orr_memory_out(err, "env.json", 0);
+        }
     }
     orr_memory_free(path);
     return status;
@@ -170,11 +195,11 @@ static orr_status write_environment(const struct orr_run_job *job, const struct 
 
 orr_status orr_environment_begin(const struct orr_run_job *job, const struct orr_run *run, struct orr_error *err)
 {
-    return write_environment(job, run, true, -1, err);
+    return write_environment(job, run, -1, err);
 }
 
 orr_status orr_environment_end(const struct orr_run_job *job, const struct orr_run *run, double seconds,
                                struct orr_error *err)
 {
-    return write_environment(job, run, false, seconds, err);
+    return write_environment(job, run, seconds, err);
 }

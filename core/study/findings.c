@@ -38,6 +38,19 @@ static orr_status take_label(char to[ORR_LABEL_SIZE], const char *text, const ch
     return ORR_OK;
 }
 
+static orr_status take_replicates(struct orr_finding_row *row, const struct orr_finding *finding, struct orr_error *err)
+{
+    row->replicates = NULL;
+    row->n_replicates = 0;
+    if (!ORR_HAS(finding, n_replicates) || !finding->replicates) return ORR_OK;
+    const size_t n = finding->n_replicates;
+    row->replicates = orr_memory_array(n, sizeof *row->replicates);
+    if (!row->replicates) return orr_memory_out(err, "bootstrap replicates", n * sizeof *row->replicates);
+    memcpy(row->replicates, finding->replicates, n * sizeof *row->replicates);
+    row->n_replicates = n;
+    return ORR_OK;
+}
+
 orr_status orr_findings_add(struct orr_findings *findings, const char *network, const char *probe,
                             const struct orr_finding *finding, struct orr_error *err)
 {
@@ -60,12 +73,15 @@ orr_status orr_findings_add(struct orr_findings *findings, const char *network, 
     row->uncertainty = finding->uncertainty;
     row->n = finding->n;
     row->step = findings->step;
+    ORR_TRY(take_replicates(row, finding, err));
     ++findings->count;
     return ORR_OK;
 }
 
 void orr_findings_fini(struct orr_findings *findings)
 {
+    for (size_t i = 0; i < findings->count; ++i)
+        orr_memory_free(findings->row[i].replicates);
     orr_memory_free(findings->row);
     *findings = (struct orr_findings){.row = NULL};
 }

@@ -17,7 +17,9 @@ struct orr_finding_row {
     enum orr_split split;
     double value, uncertainty; /* NaN: not estimated */
     int64_t n;
-    int64_t step; /* training steps behind the network; -1: there is no network */
+    int64_t step;       /* training steps behind the network; -1: there is no network */
+    double *replicates; /* owned; NULL: none */
+    size_t n_replicates;
 };
 
 struct orr_findings {
@@ -70,15 +72,30 @@ void orr_measures_fini(struct orr_measures *measures);
 double orr_measures_find(const struct orr_measures *measures, const char *quantity, const char *network,
                          const char *probe, const char *split);
 
-/* Scores of a recipe from findings called r2 or r2_single, for every probe that has all their targets; and every
- * finding that belongs to no site and no target, as it is. The network `none` gives one set of scores a site. */
+/* What a score gained by training is called in the place of a network. */
+extern const char orr_difference_name[];
+/* Append the recipe's scores, of every probe that has all their targets in findings called r2 or r2_single; their
+ * contrasts; and of both the trained network minus the untrained one. Rows without site and target; the network `none`
+ * gives one set of them a site, under the site's name. Uncertainties are bootstrap standard errors where the findings
+ * have replicates. */
+ORR_CHECKED orr_status orr_scores_add(struct orr_findings *findings, const struct orr_recipe *recipe,
+                                      struct orr_error *err);
+
+/* Of every score of the trained network its greatest value over the evaluated steps and the last, with the step that
+ * had it, as "<score>_best": a choice among steps by the very number that is reported, as arXiv 2602.06923 reports its
+ * figure 3. Nothing where no steps were evaluated. */
+#define ORR_BEST_SUFFIX "_best"
+ORR_CHECKED orr_status orr_scores_add_best(struct orr_findings *findings, const struct orr_findings *evaluated,
+                                           const struct orr_recipe *recipe, struct orr_error *err);
+
+/* Every finding that belongs to no site and no target, as it is. */
 ORR_CHECKED orr_status orr_measures_from_findings(struct orr_measures *measures, const struct orr_findings *findings,
-                                                  const struct orr_recipe *recipe, struct orr_error *err);
+                                                  struct orr_error *err);
 
 /* Write summary.json of a point: its measures, and those claims of the recipe that are about it. */
 ORR_CHECKED orr_status orr_measures_write(const struct orr_measures *measures, const struct orr_recipe *recipe,
                                           const char *point, const char *hash, const char *path, struct orr_error *err);
-/* Read the measures back. EFORMAT when it is not such a file; EINVAL when its hash is not the given one. */
+/* Read the measures back. EFORMAT when it is not such a file; EINVAL when its hash is not the given one (NULL: any). */
 ORR_CHECKED orr_status orr_measures_read(struct orr_measures *measures, const char *hash, const char *path,
                                          struct orr_error *err);
 

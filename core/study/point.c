@@ -409,6 +409,13 @@ static bool is_score(const struct orr_recipe *recipe, const char *quantity)
 {
     for (size_t i = 0; i < recipe->n_scores; ++i)
         if (strcmp(recipe->scores[i].name, quantity) == 0) return true;
+    for (size_t i = 0; i < recipe->n_contrasts; ++i)
+        if (strcmp(recipe->contrasts[i].name, quantity) == 0) return true;
+    for (size_t i = 0; recipe->study.every_evaluation && i < recipe->n_scores; ++i) {
+        const size_t length = strlen(recipe->scores[i].name);
+        if (strncmp(recipe->scores[i].name, quantity, length) == 0 && strcmp(quantity + length, ORR_BEST_SUFFIX) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -449,6 +456,10 @@ static orr_status check_names(const struct point *p, struct orr_error *err)
         if (is_emitted(p, recipe->scores[i].name, NULL))
             return orr_config_fail(recipe->scores[i].node, err, ORR_EINVAL,
                                    "a probe emits a number of this name: call the score something else");
+    for (size_t i = 0; i < recipe->n_contrasts; ++i)
+        if (is_emitted(p, recipe->contrasts[i].name, NULL))
+            return orr_config_fail(recipe->contrasts[i].node, err, ORR_EINVAL,
+                                   "a probe emits a number of this name: call the contrast something else");
     for (size_t i = 0; i < recipe->n_expectations; ++i)
         ORR_TRY(check_claim(p, &recipe->expectations[i], err));
     return ORR_OK;
@@ -469,7 +480,16 @@ static orr_status write_findings(const struct point *p, struct orr_error *err)
     return status;
 }
 
-static orr_status run_point(struct point *p, const char *summary, struct orr_measures *measures, struct orr_error *err)
+static orr_status write_summary(const struct point *p, const char *path, struct orr_error *err)
+{
+    struct orr_measures measures = {.item = NULL};
+    orr_status status = orr_measures_from_findings(&measures, &p->findings, err);
+    if (status == ORR_OK) status = orr_measures_write(&measures, p->job->recipe, p->job->name, p->job->hash, path, err);
+    orr_measures_fini(&measures);
+    return status;
+}
+
+static orr_status run_point(struct point *p, const char *summary, struct orr_error *err)
 {
     ORR_TRY(simulate(p, err));
     ORR_TRY(initialise(p, err));
@@ -478,9 +498,11 @@ static orr_status run_point(struct point *p, const char *summary, struct orr_mea
     ORR_TRY(train(p, err));
     ORR_TRY(study_network(p, ORR_TRAINED, err));
     ORR_TRY(study_evaluations(p, err));
+    ORR_TRY(orr_scores_add(&p->findings, p->job->recipe, err));
+    ORR_TRY(orr_scores_add(&p->evaluated, p->job->recipe, err));
+    ORR_TRY(orr_scores_add_best(&p->findings, &p->evaluated, p->job->recipe, err));
     ORR_TRY(write_findings(p, err));
-    ORR_TRY(orr_measures_from_findings(measures, &p->findings, p->job->recipe, err));
-    return orr_measures_write(measures, p->job->recipe, p->job->name, p->job->hash, summary, err);
+    return write_summary(p, summary, err);
 }
 
 static void point_fini(struct point *p)
@@ -496,45 +518,48 @@ static void point_fini(struct point *p)
     orr_dataset_destroy(p->data);
 }
 
-/* What an earlier session found, if it finished the point with this very recipe. */
-static orr_status read_finished(const struct point *p, const char *summary, struct orr_measures *measures,
-                                bool *finished, struct orr_error *err)
+orr_status orr_point_is_finished(const char *directory, const char *hash, bool *finished, struct orr_error *err)
 {
-    char *findings = orr_memory_print("%s/findings.csv", p->job->directory);
-    if (!findings) return orr_memory_out(err, "a path", strlen(p->job->directory) + 16);
-    *finished = p->job->resume && access(summary, F_OK) == 0 && access(findings, F_OK) == 0;
-    orr_memory_free(findings);
-    if (!*finished) return ORR_OK;
+    struct orr_measures measures = {.item = NULL};
     struct orr_error why;
-    const orr_status status = orr_measures_read(measures, p->job->hash, summary, &why);
-    if (status == ORR_OK) return ORR_OK;
-    if (status != ORR_EINVAL && status != ORR_EFORMAT) return orr_fail(err, status, "%s", why.text);
-    /* Other probes, or a damaged file: what was trained is kept, and the rest is done again. */
-    orr_log(status == ORR_EINVAL ? ORR_LOG_INFO : ORR_LOG_WARN, "study", "%s: probing again", why.text);
-    orr_measures_fini(measures);
-    *finished = false;
-    return ORR_OK;
+    char *summary = orr_memory_print("%s/summary.json", directory);
+    char *findings = orr_memory_print("%s/findings.csv", directory);
+    orr_status status = summary && findings ? ORR_OK : orr_memory_out(err, "a path", strlen(directory) + 16);
+    *finished = status == ORR_OK && access(summary, F_OK) == 0 && access(findings, F_OK) == 0;
+    if (*finished) {
+        status = orr_measures_read(&measures, hash, summary, &why);
+        *finished = status == ORR_OK;
+        if (status == ORR_EINVAL || status == ORR_EFORMAT) {
+            /* Other probes, or a damaged file: what was trained is kept, and the rest is done again. */
+            orr_log(status == ORR_EINVAL ? ORR_LOG_INFO : ORR_LOG_WARN, "study", "%s: probing again", why.text);
+            status = ORR_OK;
+        } else if (status != ORR_OK) {
+            status = orr_fail(err, status, "%s", why.text);
+        }
+    }
+    orr_measures_fini(&measures);
+    orr_memory_free(findings);
+    orr_memory_free(summary);
+    return status;
 }
 
-static orr_status run_or_read(struct point *p, const char *summary, struct orr_measures *measures, bool *ran,
-                              struct orr_error *err)
+static orr_status run_unless_finished(struct point *p, const char *summary, bool *ran, struct orr_error *err)
 {
-    bool finished;
+    bool finished = false;
     ORR_TRY(orr_origin_claim(p->job->directory, p->job->recipe, p->job->device, err));
-    ORR_TRY(read_finished(p, summary, measures, &finished, err));
+    if (p->job->resume) ORR_TRY(orr_point_is_finished(p->job->directory, p->job->hash, &finished, err));
     *ran = !finished;
-    if (*ran) return run_point(p, summary, measures, err);
+    if (*ran) return run_point(p, summary, err);
     notice(p, "finished before");
     return ORR_OK;
 }
 
-orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures, bool *ran,
-                         struct orr_error *err)
+orr_status orr_point_run(const struct orr_point_job *job, bool *ran, struct orr_error *err)
 {
     struct point p = {.job = job};
     char *summary = orr_memory_print("%s/summary.json", job->directory);
     if (!summary) return orr_memory_out(err, "a path", strlen(job->directory) + 16);
-    const orr_status status = run_or_read(&p, summary, measures, ran, err);
+    const orr_status status = run_unless_finished(&p, summary, ran, err);
     point_fini(&p);
     orr_memory_free(summary);
     return status;

@@ -22,11 +22,14 @@ struct orr_point_job {
     void *context; /* of watch and notice */
 };
 
-/* Run the point, or, when its findings.csv and a summary.json of the same recipe are there, only read that (*ran is
- * false). A point that was trained for other probes or scores is only probed again. measures: zeroed; the caller's to
- * release, also on failure. summary.json is written last, so that it marks a finished point. EINVAL: it was begun on
+/* Run the point, unless an earlier session finished it (*ran is false). A point that was trained for other probes or
+ * scores is only probed again. summary.json is written last, so that it marks a finished point. EINVAL: it was begun on
  * another device. */
-ORR_CHECKED orr_status orr_point_run(const struct orr_point_job *job, struct orr_measures *measures, bool *ran,
-                                     struct orr_error *err);
+ORR_CHECKED orr_status orr_point_run(const struct orr_point_job *job, bool *ran, struct orr_error *err);
+
+/* Did an earlier session finish the point in directory with the recipe of this hash: are its findings.csv and a
+ * summary.json of that recipe there? A damaged summary.json is a warning and counts as none. EIO, ENOMEM. */
+ORR_CHECKED orr_status orr_point_is_finished(const char *directory, const char *hash, bool *finished,
+                                             struct orr_error *err);
 
 #endif

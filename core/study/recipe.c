@@ -39,8 +39,8 @@ static orr_status check_section(const struct orr_recipe *recipe, const char *sec
 
 static orr_status check_keys(const struct orr_recipe *recipe, struct orr_error *err)
 {
-    static const char *const top[] = {"simulator", "data",   "model",  "train", "study",
-                                      "probes",    "scores", "expect", "report"};
+    static const char *const top[] = {"simulator", "data",      "model", "train",  "study",  "probes",
+                                      "scores",    "contrasts", "fits",  "expect", "report", "analysis"};
     static const char *const data[] = {"columns", "observed", "constant", "bin_range"};
     static const char *const train[] = {"decay"};
     static const char *const study[] = {"sites", "controls"};
@@ -50,6 +50,7 @@ static orr_status check_keys(const struct orr_recipe *recipe, struct orr_error *
     ORR_TRY(check_section(recipe, "train", train, 1, err));
     ORR_TRY(check_section(recipe, "study", study, 2, err));
     ORR_TRY(check_section(recipe, "study.controls", NULL, 0, err));
+    ORR_TRY(check_section(recipe, "analysis", NULL, 0, err));
     return check_section(recipe, "report", NULL, 0, err);
 }
 
@@ -415,7 +416,8 @@ orr_status orr_recipe_write(const struct orr_recipe *recipe, char **text, struct
 
 void orr_recipe_keep_training(struct orr_config *config)
 {
-    static const char *const others[] = {"probes", "scores", "expect", "report", "study"};
+    static const char *const others[] = {"probes", "scores", "contrasts", "fits",
+                                         "expect", "report", "study",     "analysis"};
     for (size_t i = 0; i < sizeof others / sizeof *others; ++i)
         (void)orr_config_remove(config, others[i]); /* one that is not there is fine */
 }

@@ -37,6 +37,23 @@ struct orr_recipe_score {
     const struct orr_config_node *node;
 };
 
+/* One score minus another. */
+struct orr_recipe_contrast {
+    const char *name, *first, *second;
+    const struct orr_config_node *node;
+};
+
+/* A power law of two keys of the sweep, y = A v^alpha d^beta, to be fitted to a number of all points. */
+struct orr_recipe_fit {
+    const char *name, *quantity, *network, *probe, *split; /* probe NULL: the first that has the quantity */
+    const char *over[2];                                   /* dotted paths: v and d */
+    double times[2];                                       /* on the values of the keys */
+    bool complement;                                       /* y is 1 minus the number */
+    bool has_published;
+    double published[3]; /* A, alpha, beta */
+    const struct orr_config_node *node;
+};
+
 /* What was published or is claimed of one number at some points of the sweep. */
 struct orr_recipe_expectation {
     const char *claim, *quantity, *network, *split, *probe, *source; /* probe NULL: the first that has the quantity */
@@ -80,11 +97,21 @@ struct orr_recipe {
         size_t n_sites;
     } study;
     int64_t digits;
+    /* The analysis that was fixed beforehand (study/analysis.h); file and sha256 NULL: none. */
+    struct {
+        const char *file, *sha256;
+        int64_t first_seed;      /* seeds below it may have been looked at before the analysis was fixed */
+        double identified_share; /* of the seeds: a crossing is reported if at least so many have exactly one */
+    } analysis;
     struct orr_recipe_plugin simulator; /* with data.file orr_replay_plugin */
     struct orr_recipe_plugin *probes;
     size_t n_probes;
     struct orr_recipe_score *scores;
     size_t n_scores;
+    struct orr_recipe_contrast *contrasts;
+    size_t n_contrasts;
+    struct orr_recipe_fit *fits;
+    size_t n_fits;
     struct orr_recipe_expectation *expectations;
     size_t n_expectations;
 };
@@ -103,7 +130,10 @@ ORR_CHECKED orr_status orr_recipe_dataset(const struct orr_recipe *recipe, uint3
                                           struct orr_error *err);
 /* A path that a recipe names: relative ones begin at the directory of the recipe. The caller's (orr_memory_free); NULL
  * when out of memory. */
-char *orr_recipe_path(const struct orr_recipe *recipe, const char *path);
+char *orr_recipe_path(const struct orr_config *recipe, const char *path);
+/* Set a key to a path, whatever characters that has. */
+ORR_CHECKED orr_status orr_recipe_keep_path(struct orr_config *recipe, const char *key, const char *path,
+                                            struct orr_error *err);
 
 /* What the layers below want to know. orr_recipe_model needs the number of observed columns. */
 struct orr_data_config orr_recipe_data(const struct orr_recipe *recipe);
@@ -128,6 +158,12 @@ void orr_recipe_hash(const char *text, char hash[17]);
 bool orr_recipe_difference(const struct orr_config_node *a, const struct orr_config_node *b, char *path, size_t size);
 
 /* Used by recipe*.c only. */
+ORR_CHECKED orr_status orr_recipe_read_choice(const struct orr_config_node *map, const char *key, const char *fallback,
+                                              const char *const *known, size_t n, const char **out,
+                                              struct orr_error *err);
+extern const char *const orr_recipe_claimed_networks[];
+extern const size_t orr_recipe_claimed_network_count;
+ORR_CHECKED orr_status orr_recipe_read_fits(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_read_scalars(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_read_lists(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_read_words(const struct orr_config_node *node, const char *what, const char ***words,

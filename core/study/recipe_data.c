@@ -92,9 +92,9 @@ orr_status orr_recipe_read_data(struct orr_recipe *recipe, struct orr_error *err
 
 /* ---- the file ---- */
 
-char *orr_recipe_path(const struct orr_recipe *recipe, const char *path)
+char *orr_recipe_path(const struct orr_config *recipe, const char *path)
 {
-    const char *file = orr_config_root(recipe->config)->file;
+    const char *file = orr_config_root(recipe)->file;
     const char *slash = file && *path != '/' ? strrchr(file, '/') : NULL;
     return slash ? orr_memory_print("%.*s/%s", (int)(slash - file), file, path) : orr_memory_text(path);
 }
@@ -112,9 +112,8 @@ static struct orr_recording_config recording_config(const struct orr_recipe *rec
                                          .checksum = recipe->data.checksum};
 }
 
-/* The resolved recipe names the file from the root, so that it can be run from everywhere. In YAML's single quotes a
- * quote is written twice. */
-static orr_status keep_path(struct orr_recipe *recipe, const char *path, struct orr_error *err)
+/* In YAML's single quotes a quote is written twice. */
+orr_status orr_recipe_keep_path(struct orr_config *recipe, const char *key, const char *path, struct orr_error *err)
 {
     char *quoted = orr_memory_array(2 * strlen(path) + 3, 1), *to = quoted;
     if (!quoted) return orr_memory_out(err, "a path", 2 * strlen(path) + 3);
@@ -122,15 +121,14 @@ static orr_status keep_path(struct orr_recipe *recipe, const char *path, struct 
     for (; *path; *to++ = *path++)
         if (*path == '\'') *to++ = '\'';
     *to = '\'';
-    const orr_status status = orr_config_set(recipe->config, "data.file", quoted, "data.file", err);
+    const orr_status status = orr_config_set(recipe, key, quoted, key, err);
     orr_memory_free(quoted);
-    ORR_TRY(status);
-    return orr_config_text(at(recipe, "data.file"), &recipe->data.file, err);
+    return status;
 }
 
 static orr_status read_file(struct orr_recipe *recipe, struct orr_error *err)
 {
-    char *path = orr_recipe_path(recipe, recipe->data.file), real[PATH_MAX];
+    char *path = orr_recipe_path(recipe->config, recipe->data.file), real[PATH_MAX];
     if (!path) return orr_memory_out(err, "a path", strlen(recipe->data.file));
     struct orr_error why = {.code = ORR_OK};
     const bool found = realpath(path, real) != NULL;
@@ -173,7 +171,9 @@ orr_status orr_recipe_bind_file(struct orr_recipe *recipe, struct orr_error *err
 {
     ORR_TRY(read_file(recipe, err));
     const struct orr_recording *recording = recipe->recording;
-    ORR_TRY(keep_path(recipe, recording->path, err));
+    /* The resolved recipe names the file from the root, so that it can be run from everywhere. */
+    ORR_TRY(orr_recipe_keep_path(recipe->config, "data.file", recording->path, err));
+    ORR_TRY(orr_config_text(at(recipe, "data.file"), &recipe->data.file, err));
     ORR_TRY(orr_config_set(recipe->config, "data.checksum", recording->checksum, recording->path, err));
     ORR_TRY(orr_config_text(at(recipe, "data.checksum"), &recipe->data.checksum, err));
     ORR_TRY(take_size(recipe, "data.trajectories", recording->trajectories, &recipe->data.trajectories, err));

@@ -138,9 +138,54 @@ static orr_status read_scores(struct orr_recipe *recipe, struct orr_error *err)
     return ORR_OK;
 }
 
+static orr_status check_is_score(const struct orr_recipe *recipe, const struct orr_config_node *node, const char *name,
+                                 struct orr_error *err)
+{
+    const char *known[64], *near;
+    size_t n = 0;
+    for (size_t i = 0; i < recipe->n_scores; ++i) {
+        if (strcmp(recipe->scores[i].name, name) == 0) return ORR_OK;
+        if (n < sizeof known / sizeof *known) known[n++] = recipe->scores[i].name;
+    }
+    near = orr_suggest(name, known, n);
+    return orr_config_fail(node, err, ORR_EINVAL, "\"%s\" is not a score of this recipe%s%s%s", name,
+                           near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
+static orr_status read_contrast(const struct orr_recipe *recipe, const struct orr_config_node *node,
+                                struct orr_recipe_contrast *out, struct orr_error *err)
+{
+    out->node = node;
+    out->name = node->key;
+    ORR_TRY(check_score_name(node, err));
+    for (size_t i = 0; i < recipe->n_scores; ++i)
+        if (strcmp(recipe->scores[i].name, out->name) == 0)
+            return orr_config_fail(node, err, ORR_EINVAL, "a score has this name: call the contrast otherwise");
+    if (node->kind != ORR_CONFIG_LIST || node->count != 2)
+        return orr_config_fail(node, err, ORR_EINVAL, "a contrast is two scores, the first minus the second: [a, b]");
+    ORR_TRY(orr_config_text(node->children[0], &out->first, err));
+    ORR_TRY(orr_config_text(node->children[1], &out->second, err));
+    ORR_TRY(check_is_score(recipe, node->children[0], out->first, err));
+    return check_is_score(recipe, node->children[1], out->second, err);
+}
+
+static orr_status read_contrasts(struct orr_recipe *recipe, struct orr_error *err)
+{
+    const struct orr_config_node *node = orr_config_find(orr_config_root(recipe->config), "contrasts");
+    if (is_empty(node)) return ORR_OK;
+    if (node->kind != ORR_CONFIG_MAP)
+        return orr_config_fail(node, err, ORR_EINVAL, "a map of contrast: [score, score] is expected here");
+    recipe->contrasts = orr_memory_array(node->count, sizeof *recipe->contrasts);
+    if (!recipe->contrasts) return orr_memory_out(err, "contrasts", node->count * sizeof *recipe->contrasts);
+    for (; recipe->n_contrasts < node->count; ++recipe->n_contrasts)
+        ORR_TRY(
+            read_contrast(recipe, node->children[recipe->n_contrasts], &recipe->contrasts[recipe->n_contrasts], err));
+    return ORR_OK;
+}
+
 /* The text at key, or fallback where there is none; one of `known` where that is not NULL. */
-static orr_status read_choice(const struct orr_config_node *map, const char *key, const char *fallback,
-                              const char *const *known, size_t n, const char **out, struct orr_error *err)
+orr_status orr_recipe_read_choice(const struct orr_config_node *map, const char *key, const char *fallback,
+                                  const char *const *known, size_t n, const char **out, struct orr_error *err)
 {
     const struct orr_config_node *node = orr_config_find(map, key);
     *out = fallback;
@@ -174,12 +219,16 @@ static orr_status read_range(const struct orr_config_node *node, struct orr_reci
     return orr_config_real(range->children[1], out->low, DBL_MAX, &out->high, err);
 }
 
+const char *const orr_recipe_claimed_networks[] = {"trained", "untrained",  "trained-untrained",
+                                                   "none",    "raw_inputs", "raw_inputs_squared"};
+const size_t orr_recipe_claimed_network_count =
+    sizeof orr_recipe_claimed_networks / sizeof *orr_recipe_claimed_networks;
+
 static orr_status read_expectation(const struct orr_config_node *node, struct orr_recipe_expectation *out,
                                    struct orr_error *err)
 {
     static const char *const keys[] = {"claim", "quantity", "network", "split", "probe",
                                        "value", "range",    "source",  "where"};
-    static const char *const networks[] = {"trained", "untrained", "none", "raw_inputs", "raw_inputs_squared"};
     static const char *const splits[] = {"train", "held_out"};
     static const char *const needed[] = {"claim", "quantity", "source"};
     if (node->kind != ORR_CONFIG_MAP)
@@ -189,12 +238,14 @@ static orr_status read_expectation(const struct orr_config_node *node, struct or
     for (size_t i = 0; i < sizeof needed / sizeof *needed; ++i)
         if (!orr_config_find(node, needed[i]))
             return orr_config_fail(node, err, ORR_EINVAL, "the expectation has no %s: add it", needed[i]);
-    ORR_TRY(read_choice(node, "claim", NULL, NULL, 0, &out->claim, err));
-    ORR_TRY(read_choice(node, "quantity", NULL, NULL, 0, &out->quantity, err));
-    ORR_TRY(read_choice(node, "source", NULL, NULL, 0, &out->source, err));
-    ORR_TRY(read_choice(node, "probe", NULL, NULL, 0, &out->probe, err));
-    ORR_TRY(read_choice(node, "network", "trained", networks, sizeof networks / sizeof *networks, &out->network, err));
-    ORR_TRY(read_choice(node, "split", "held_out", splits, sizeof splits / sizeof *splits, &out->split, err));
+    ORR_TRY(orr_recipe_read_choice(node, "claim", NULL, NULL, 0, &out->claim, err));
+    ORR_TRY(orr_recipe_read_choice(node, "quantity", NULL, NULL, 0, &out->quantity, err));
+    ORR_TRY(orr_recipe_read_choice(node, "source", NULL, NULL, 0, &out->source, err));
+    ORR_TRY(orr_recipe_read_choice(node, "probe", NULL, NULL, 0, &out->probe, err));
+    ORR_TRY(orr_recipe_read_choice(node, "network", "trained", orr_recipe_claimed_networks,
+                                   orr_recipe_claimed_network_count, &out->network, err));
+    ORR_TRY(
+        orr_recipe_read_choice(node, "split", "held_out", splits, sizeof splits / sizeof *splits, &out->split, err));
     out->where = orr_config_find(node, "where");
     if (out->where && out->where->kind != ORR_CONFIG_MAP)
         return orr_config_fail(out->where, err, ORR_EINVAL, "a map such as {data.context: 2} is expected here");
@@ -241,6 +292,8 @@ orr_status orr_recipe_read_lists(struct orr_recipe *recipe, struct orr_error *er
     ORR_TRY(orr_recipe_read_data(recipe, err));
     ORR_TRY(read_probes(recipe, err));
     ORR_TRY(read_scores(recipe, err));
+    ORR_TRY(read_contrasts(recipe, err));
+    ORR_TRY(orr_recipe_read_fits(recipe, err));
     ORR_TRY(read_expectations(recipe, err));
     ORR_TRY(orr_recipe_read_words(orr_config_find(root, "train.decay"), "shell patterns", &recipe->train.decay,
                                   &recipe->train.n_decay, err));
@@ -264,5 +317,7 @@ void orr_recipe_free_lists(struct orr_recipe *recipe)
     for (size_t i = 0; i < recipe->n_scores; ++i)
         orr_memory_free(recipe->scores[i].targets);
     orr_memory_free(recipe->scores);
+    orr_memory_free(recipe->contrasts);
+    orr_memory_free(recipe->fits);
     orr_memory_free(recipe->expectations);
 }

@@ -176,7 +176,7 @@ static orr_status keep_text(struct orr_recipe *recipe, const char *text, const c
 /* A value of one line is the name of a file. */
 static orr_status read_graph(struct orr_recipe *recipe, struct orr_error *err)
 {
-    char *path = orr_recipe_path(recipe, recipe->model.graph), *text = NULL;
+    char *path = orr_recipe_path(recipe->config, recipe->model.graph), *text = NULL;
     size_t n;
     struct orr_error why = {.code = ORR_OK};
     if (!path) return orr_memory_out(err, "a path", strlen(recipe->model.graph));

@@ -26,7 +26,7 @@ const struct orr_recipe_key orr_recipe_keys[] = {
     {"data.bins", ORR_KEY_INT, "0", 0, 16777216, AT(data.bins), "tokens of each observed column, 2 or more; 0: numbers"},
     {"model.kind", ORR_KEY_TEXT, "transformer", 0, 0, AT(model.kind), "transformer, mlp or graph"},
     {"model.graph", ORR_KEY_TEXT, "", 0, 0, AT(model.graph), "of kind graph: the file of its text"},
-    {"model.n_layer", ORR_KEY_INT, "2", 1, 1000, AT(model.n_layer), "blocks; of an mlp, hidden layers"},
+    {"model.n_layer", ORR_KEY_INT, "2", 0, 1000, AT(model.n_layer), "blocks; of an mlp, hidden layers"},
     {"model.n_head", ORR_KEY_INT, "1", 1, 1000, AT(model.n_head), "attention heads of a block"},
     {"model.n_embd", ORR_KEY_INT, "32", 1, 65536, AT(model.n_embd), "channels of the residual stream or a layer"},
     {"model.window", ORR_KEY_INT, "0", 0, 1e6, AT(model.window), "points that attention looks back on; 0: all"},
@@ -62,6 +62,11 @@ const struct orr_recipe_key orr_recipe_keys[] = {
     {"study.cache_mb", ORR_KEY_INT, "256", 1, 1e6, AT(study.cache_mb), "memory for activations kept between probes"},
     {"study.controls.untrained", ORR_KEY_BOOL, "true", 0, 0, AT(study.untrained), "probe the same network untrained"},
     {"study.controls.inputs", ORR_KEY_BOOL, "true", 0, 0, AT(study.inputs), "probe the inputs without a network"},
+    {"analysis.file", ORR_KEY_TEXT, "", 0, 0, AT(analysis.file), "analysis fixed beforehand, as it was named"},
+    {"analysis.sha256", ORR_KEY_TEXT, "", 0, 0, AT(analysis.sha256), "of that file, as it was read"},
+    {"analysis.first_seed", ORR_KEY_INT, "0", 0, 9e18, AT(analysis.first_seed), "seeds from here on were not looked at"},
+    {"analysis.identified_share", ORR_KEY_REAL, "0.8", 0, 1, AT(analysis.identified_share),
+     "share of the seeds that must have exactly one crossing"},
     {"report.digits", ORR_KEY_INT, "4", 1, 17, AT(digits), "significant digits in tables"},
 };
 /* clang-format on */

@@ -1,18 +1,19 @@
-/* The printed report of a run: what it is, losses, scores and other findings beside their controls, and claims. */
+/* report.md: what was run, losses, scores and other findings beside their controls, claims, and every seed.
+ *
+ * Points that differ by seed only are one group: its numbers are means with their 95 % intervals.
+ */
 #ifndef ORR_STUDY_REPORT_H
 #define ORR_STUDY_REPORT_H
 
-#include "study/run.h"
+#include "study/gathered.h"
 
-struct orr_report {
-    const struct orr_run *run; /* points that are not done are left out */
-    const char *device;        /* "reference:0 (...)" */
-    const char *size;          /* NULL: none was chosen */
-    double full_tokens;        /* of the recipe's full size; 0: it has none */
-    const char *weights;       /* what was probed instead of training; NULL: it was trained */
-};
+/* Append the report to text. gathered has a finished point. */
+ORR_CHECKED orr_status orr_report_print(const struct orr_gathered *gathered, struct orr_text *text,
+                                        struct orr_error *err);
 
-/* Append the report to text. */
-ORR_CHECKED orr_status orr_report_print(const struct orr_report *report, struct orr_text *text, struct orr_error *err);
+/* Print the report into report.md of a directory, and of a sweep or of several directories findings.csv and
+ * summary.json beside it. *text is the report, the caller's (orr_text_fini), also where writing failed. */
+ORR_CHECKED orr_status orr_report_write(const struct orr_gathered *gathered, const char *directory,
+                                        struct orr_text *text, struct orr_error *err);
 
 #endif

@@ -1,13 +1,12 @@
-/* Running every point of a sweep and writing what belongs to the run as a whole. */
+/* Claiming the directories of a run, computing a point, and recording what a session did. */
 #include "study/run.h"
 
 #include "base/memory.h"
-#include "io/file.h"
 #include "study/directory.h"
 #include "study/environment.h"
+#include "study/origin.h"
 #include "study/point.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,7 +39,6 @@ static orr_status prepare_point(const struct orr_sweep *sweep, size_t i, struct 
 {
     char *text;
     ORR_TRY(orr_sweep_name(sweep, i, point->name, sizeof point->name, err));
-    ORR_TRY(orr_sweep_group(sweep, i, point->group, sizeof point->group, err));
     ORR_TRY(orr_sweep_point(sweep, i, &point->recipe, err));
     ORR_TRY(orr_recipe_bind(point->recipe, loader, err));
     ORR_TRY(orr_recipe_write(point->recipe, &text, err));
@@ -108,10 +106,8 @@ orr_status orr_run_prepare(const struct orr_sweep *sweep, struct orr_loader *loa
 
 void orr_run_fini(struct orr_run *run)
 {
-    for (size_t i = 0; run->point && i < run->n_points; ++i) {
+    for (size_t i = 0; run->point && i < run->n_points; ++i)
         orr_recipe_destroy(run->point[i].recipe);
-        orr_measures_fini(&run->point[i].measures);
-    }
     orr_memory_free(run->point);
     orr_file_unlock(run->lock);
     *run = (struct orr_run){.point = NULL};
@@ -125,21 +121,19 @@ double orr_run_tokens(const struct orr_run *run)
     return tokens;
 }
 
-/* ---- points ---- */
+/* ---- one point ---- */
 
 /* What a point's callbacks need to know. */
 struct watching {
     const struct orr_run_job *job;
     const struct orr_run *run;
-    size_t index;
 };
 
 static void notice(void *context, const char *what)
 {
     const struct watching *w = context;
     const struct orr_run_watcher *watcher = &w->job->watcher;
-    if (watcher->notice)
-        watcher->notice(watcher->context, w->index, w->run->n_points, w->run->point[w->index].name, what);
+    if (watcher->notice) watcher->notice(watcher->context, 0, 1, w->run->point[0].name, what);
 }
 
 static void progress(void *context, const struct orr_train_progress *p)
@@ -148,20 +142,13 @@ static void progress(void *context, const struct orr_train_progress *p)
     if (w->job->watcher.progress) w->job->watcher.progress(w->job->watcher.context, p);
 }
 
-/* The directory of a point; the run's own where there is only one. */
-static char *point_directory(const struct orr_run_job *job, const struct orr_run_point *point)
+static orr_status run_point(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err)
 {
-    return *point->name ? orr_memory_print("%s/%s", job->directory, point->name) : orr_memory_text(job->directory);
-}
-
-static orr_status run_point(const struct orr_run_job *job, struct orr_run *run, size_t i, const char *directory,
-                            struct orr_error *err)
-{
-    struct orr_run_point *point = &run->point[i];
-    struct watching watching = {.job = job, .run = run, .index = i};
+    struct orr_run_point *point = &run->point[0];
+    struct watching watching = {.job = job, .run = run};
     const struct orr_point_job point_job = {.recipe = point->recipe,
                                             .name = point->name,
-                                            .directory = directory,
+                                            .directory = job->directory,
                                             .hash = point->hash,
                                             .training_hash = point->training_hash,
                                             .weights = job->weights,
@@ -174,113 +161,89 @@ static orr_status run_point(const struct orr_run_job *job, struct orr_run *run, 
                                             .notice = notice,
                                             .context = &watching};
     const double started = now();
-    notice(&watching, NULL);
     bool ran;
-    ORR_TRY(orr_point_run(&point_job, &point->measures, &ran, err));
+    notice(&watching, NULL);
+    ORR_TRY(orr_point_run(&point_job, &ran, err));
     point->seconds = ran ? now() - started : -1;
     point->done = true;
-    ++run->n_done;
+    run->n_done = 1;
     return ORR_OK;
 }
 
-/* Claim a point's directory and run it there. */
-static orr_status enter_point(const struct orr_run_job *job, struct orr_run *run, size_t i, struct orr_error *err)
+/* Claim a directory for the recipe of a point. */
+static orr_status claim_point(const struct orr_run_job *job, const struct orr_run_point *point, const char *directory,
+                              struct orr_error *err)
 {
-    struct orr_run_point *point = &run->point[i];
-    char *directory = point_directory(job, point), *text = NULL;
-    orr_status status = directory ? ORR_OK : orr_memory_out(err, "a path", sizeof point->name);
-    if (status == ORR_OK && *point->name) {
-        status = orr_recipe_write(point->recipe, &text, err);
-        if (status == ORR_OK) status = orr_directory_claim(directory, text, job->resume, err);
-    }
-    if (status == ORR_OK) status = run_point(job, run, i, directory, err);
+    char *text;
+    ORR_TRY(orr_recipe_write(point->recipe, &text, err));
+    const orr_status status = orr_directory_claim(directory, text, job->resume, err);
     orr_memory_free(text);
-    orr_memory_free(directory);
     return status;
 }
 
-/* ---- the whole ---- */
+/* A process that computed this point of a sweep and was killed a moment ago may still be ending. */
+static orr_status open_directory(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err)
+{
+    enum { ATTEMPTS = 100 };
+    static const struct timespec pause = {.tv_nsec = 20000000};
+    for (int attempt = 1;; ++attempt) {
+        const orr_status status = orr_directory_open(job->directory, &run->lock, err);
+        if (status != ORR_EINVAL || !*run->point[0].name || attempt == ATTEMPTS) return status;
+        (void)nanosleep(&pause, NULL);
+    }
+}
 
-static orr_status claim(const struct orr_run_job *job, const struct orr_run *run, struct orr_error *err)
+orr_status orr_run_one(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err)
+{
+    const double started = now();
+    ORR_TRY(open_directory(job, run, err));
+    ORR_TRY(claim_point(job, &run->point[0], job->directory, err));
+    ORR_TRY(orr_environment_begin(job, run, err));
+    ORR_TRY(run_point(job, run, err));
+    return orr_environment_end(job, run, now() - started, err);
+}
+
+/* ---- a sweep ---- */
+
+char *orr_run_point_directory(const struct orr_run_job *job, const struct orr_run *run, size_t i)
+{
+    return orr_memory_print("%s/%s", job->directory, run->point[i].name);
+}
+
+static orr_status claim_sweep(const struct orr_run_job *job, struct orr_error *err)
 {
     char *text;
-    if (job->sweep->n_axes)
-        ORR_TRY(orr_sweep_write(job->sweep, &text, err));
-    else
-        ORR_TRY(orr_recipe_write(run->point[0].recipe, &text, err));
+    ORR_TRY(orr_sweep_write(job->sweep, &text, err));
     const orr_status status = orr_directory_claim(job->directory, text, job->resume, err);
     orr_memory_free(text);
     return status;
 }
 
-/* Append a point's findings.csv without its first line. */
-static orr_status append_findings(const char *path, struct orr_text *all, struct orr_error *err)
+/* A finished point is not run again, but must be of this device, like one that goes on. */
+static orr_status claim_one_of_sweep(const struct orr_run_job *job, struct orr_run *run, size_t i,
+                                     struct orr_error *err)
 {
-    enum { BYTES_MAX = 256 << 20 };
-    char *text;
-    size_t length;
-    ORR_TRY(orr_file_read(path, BYTES_MAX, &text, &length, err));
-    const char *rows = strchr(text, '\n');
-    const orr_status status = rows ? orr_text_add(all, err, "%s", rows + 1) : ORR_OK;
-    orr_memory_free(text);
-    return status;
-}
-
-static orr_status gather_findings(const struct orr_run_job *job, const struct orr_run *run, struct orr_error *err)
-{
-    struct orr_text all = {.data = NULL};
-    orr_status status = orr_text_add(&all, err, "%s", orr_findings_header);
-    for (size_t i = 0; status == ORR_OK && i < run->n_points; ++i) {
-        char *path = orr_memory_print("%s/%s/findings.csv", job->directory, run->point[i].name);
-        status = path ? append_findings(path, &all, err) : orr_memory_out(err, "a path", 0);
-        orr_memory_free(path);
+    struct orr_run_point *point = &run->point[i];
+    char *directory = orr_run_point_directory(job, run, i);
+    if (!directory) return orr_memory_out(err, "a path", sizeof point->name);
+    orr_status status = claim_point(job, point, directory, err);
+    if (status == ORR_OK && job->resume) status = orr_point_is_finished(directory, point->hash, &point->done, err);
+    if (status == ORR_OK && point->done) {
+        status = orr_origin_claim(directory, point->recipe, job->device, err);
+        point->seconds = -1;
+        ++run->n_done;
     }
-    char *path = orr_memory_print("%s/findings.csv", job->directory);
-    if (status == ORR_OK && !path) status = orr_memory_out(err, "a path", 0);
-    if (status == ORR_OK) status = orr_file_write_atomic(path, all.data, all.length, err);
-    orr_memory_free(path);
-    orr_text_fini(&all);
+    orr_memory_free(directory);
     return status;
 }
 
-/* The points' summaries in one list. */
-static orr_status gather_summaries(const struct orr_run_job *job, const struct orr_run *run, struct orr_error *err)
+orr_status orr_run_claim(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; list && i < run->n_points; ++i) {
-        char *path = orr_memory_print("%s/%s/summary.json", job->directory, run->point[i].name);
-        json_t *one = path ? json_load_file(path, 0, NULL) : NULL;
-        if (one) json_array_append_new(list, one);
-        orr_memory_free(path);
-    }
-    json_t *json = json_pack("{s:s,s:o}", "format", "orrery-summaries-1", "points", list);
-    char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
-    char *path = orr_memory_print("%s/summary.json", job->directory);
-    json_decref(json);
-    orr_status status = text && path ? ORR_OK : orr_memory_out(err, "a summary", 0);
-    if (status == ORR_OK) status = orr_file_write_atomic(path, text, strlen(text), err);
-    free(text);
-    orr_memory_free(path);
-    return status;
-}
-
-orr_status orr_run_all(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err)
-{
-    const double started = now();
     ORR_TRY(orr_directory_open(job->directory, &run->lock, err));
-    ORR_TRY(claim(job, run, err));
-    ORR_TRY(orr_environment_begin(job, run, err));
+    ORR_TRY(claim_sweep(job, err));
     for (size_t i = 0; i < run->n_points; ++i) {
-        orr_status status = enter_point(job, run, i, err);
-        if (status == ORR_OK && job->stop && *job->stop && i + 1 < run->n_points)
-            status = orr_fail(err, ORR_ECANCELLED, "stopped after point %zu of %zu: go on with --resume", i + 1,
-                              run->n_points);
-        if (status == ORR_ECANCELLED || !*run->point[i].name) ORR_TRY(status);
+        const orr_status status = claim_one_of_sweep(job, run, i, err);
         if (status != ORR_OK) return orr_error_prefix(err, "point %s", run->point[i].name);
     }
-    if (job->sweep->n_axes) {
-        ORR_TRY(gather_findings(job, run, err));
-        ORR_TRY(gather_summaries(job, run, err));
-    }
-    return orr_environment_end(job, run, now() - started, err);
+    return orr_environment_begin(job, run, err);
 }

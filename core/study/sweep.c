@@ -2,14 +2,17 @@
 #include "study/sweep.h"
 
 #include "base/memory.h"
-#include "base/number.h"
 #include "base/suggest.h"
+#include "study/analysis.h"
+#include "study/point_name.h"
+#include "study/seeds.h"
 
-#include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const char seed_key[] = "train.seed";
+const char orr_seed_key[] = "train.seed";
 /* A recipe from outside must not keep its reader busy for long: of a size that was not chosen only the first points are
  * tried. */
 enum { POINTS_MAX = 100000, SIZES_MAX = 64, POINTS_TRIED = 1000 };
@@ -169,19 +172,12 @@ static orr_status apply_set(struct orr_sweep *sweep, const char *setting, struct
 
 static orr_status apply_seeds(struct orr_sweep *sweep, const char *seeds, struct orr_error *err)
 {
+    char *list;
     if (!seeds) return ORR_OK;
-    ORR_TRY(set_values(sweep, seed_key, seeds, "--seeds", err));
-    const struct orr_sweep_axis *last = sweep->n_axes ? &sweep->axis[sweep->n_axes - 1] : NULL;
-    int64_t seed;
-    if (!last || strcmp(last->key, seed_key) != 0) {
-        if (orr_number_integer(seeds, &seed) && seed >= 0) return ORR_OK;
-    } else {
-        size_t good = 0;
-        while (good < last->n_values && orr_number_integer(last->value[good], &seed) && seed >= 0)
-            ++good;
-        if (good == last->n_values) return ORR_OK;
-    }
-    return orr_fail(err, ORR_EINVAL, "--seeds %s: write whole numbers from 0, such as 0,1,2", seeds);
+    ORR_TRY(orr_seeds_list(seeds, &list, err));
+    const orr_status status = set_values(sweep, orr_seed_key, list, "--seeds", err);
+    orr_memory_free(list);
+    return status;
 }
 
 /* Every value of an axis once. */
@@ -209,6 +205,7 @@ static orr_status fill(struct orr_sweep *sweep, const struct orr_sweep_options *
     for (size_t i = 0; i < options->n_set; ++i)
         ORR_TRY(apply_set(sweep, options->set[i], err));
     ORR_TRY(apply_seeds(sweep, options->seeds, err));
+    ORR_TRY(orr_analysis_merge(sweep->base, err));
     /* Neither is part of a point; a recipe without them is fine. */
     (void)orr_config_remove(sweep->base, "sizes");
     (void)orr_config_remove(sweep->base, "sweep");
@@ -319,55 +316,41 @@ orr_status orr_sweep_point(const struct orr_sweep *sweep, size_t i, struct orr_r
     return orr_recipe_create(config, out, err);
 }
 
-/* The last part of a key where no other axis ends in the same, otherwise the whole key. */
-static const char *short_key(const struct orr_sweep *sweep, size_t axis)
-{
-    const char *key = sweep->axis[axis].key, *dot = strrchr(key, '.');
-    if (!dot) return key;
-    for (size_t a = 0; a < sweep->n_axes; ++a) {
-        const char *other = strrchr(sweep->axis[a].key, '.');
-        if (a != axis && strcmp(other ? other : sweep->axis[a].key, dot) == 0) return key;
-    }
-    return dot + 1;
-}
-
-static orr_status print_name(const struct orr_sweep *sweep, size_t i, const char *without, char *name, size_t size,
-                             struct orr_error *err)
-{
-    size_t used = 0;
-    name[0] = '\0';
-    for (size_t a = 0; a < sweep->n_axes; ++a) {
-        if (without && strcmp(sweep->axis[a].key, without) == 0) continue;
-        const int n = snprintf(name + used, size - used, "%s%s=%s", used ? "," : "", short_key(sweep, a),
-                               orr_sweep_value(sweep, i, a));
-        if (n < 0 || (size_t)n >= size - used)
-            return orr_fail(err, ORR_EINVAL,
-                            "the name of a point, \"%s\", is longer than %zu characters: sweep fewer "
-                            "keys or shorter values",
-                            name, size - 1);
-        used += (size_t)n;
-    }
-    /* It names a directory and is a field of a CSV file. */
-    for (char *c = name; *c; ++c)
-        if (!isalnum((unsigned char)*c) && !strchr("=,.-+_", *c)) *c = '_';
-    return ORR_OK;
-}
-
 orr_status orr_sweep_name(const struct orr_sweep *sweep, size_t i, char *name, size_t size, struct orr_error *err)
 {
-    return print_name(sweep, i, NULL, name, size, err);
+    const char **text = orr_memory_array(2 * sweep->n_axes, sizeof *text);
+    if (!text) return orr_memory_out(err, "the name of a point", 2 * sweep->n_axes * sizeof *text);
+    for (size_t a = 0; a < sweep->n_axes; ++a) {
+        text[a] = sweep->axis[a].key;
+        text[sweep->n_axes + a] = orr_sweep_value(sweep, i, a);
+    }
+    const struct orr_point_keys keys = {.key = text, .value = text + sweep->n_axes, .n = sweep->n_axes};
+    const orr_status status = orr_point_name(&keys, NULL, name, size, err);
+    orr_memory_free(text);
+    return status;
 }
 
-orr_status orr_sweep_group(const struct orr_sweep *sweep, size_t i, char *name, size_t size, struct orr_error *err)
+/* Files that the base names, from the root: the text can then be run from everywhere, like that of a point. */
+static orr_status keep_paths(struct orr_config *config, struct orr_error *err)
 {
-    return print_name(sweep, i, seed_key, name, size, err);
+    static const char *const keys[] = {"data.file", "model.graph"}; /* a graph may be its text instead */
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; ++i) {
+        const struct orr_config_node *node = orr_config_find(orr_config_root(config), keys[i]);
+        if (!node || !node->text || !*node->text || strchr(node->text, '\n')) continue;
+        char *path = orr_recipe_path(config, node->text), real[PATH_MAX];
+        if (!path) return orr_memory_out(err, "a path", strlen(node->text));
+        const bool found = realpath(path, real) != NULL;
+        orr_memory_free(path);
+        if (found) ORR_TRY(orr_recipe_keep_path(config, keys[i], real, err));
+    }
+    return ORR_OK;
 }
 
 orr_status orr_sweep_write(const struct orr_sweep *sweep, char **text, struct orr_error *err)
 {
     struct orr_config *config;
     ORR_TRY(copy_base(sweep, &config, err));
-    orr_status status = ORR_OK;
+    orr_status status = keep_paths(config, err);
     char *map = orr_memory_text("sweep:\n");
     for (size_t a = 0; map && a < sweep->n_axes; ++a) {
         const struct orr_sweep_axis *axis = &sweep->axis[a];
@@ -379,7 +362,7 @@ orr_status orr_sweep_write(const struct orr_sweep *sweep, char **text, struct or
         }
     }
     struct orr_config *axes = NULL;
-    if (!map) status = orr_memory_out(err, "a sweep", 0);
+    if (!map && status == ORR_OK) status = orr_memory_out(err, "a sweep", 0);
     if (status == ORR_OK) status = orr_config_parse(map, "sweep", &axes, err);
     if (status == ORR_OK && sweep->n_axes) status = orr_config_merge(config, orr_config_root(axes), err);
     if (status == ORR_OK) status = orr_config_write(orr_config_root(config), text, err);

@@ -6,16 +6,17 @@
 #ifndef ORR_STUDY_SWEEP_H
 #define ORR_STUDY_SWEEP_H
 
+#include "study/point_name.h"
 #include "study/recipe.h"
 
-/* Room for the name of a point. */
-enum { ORR_POINT_NAME = 200 };
+/* The key that --seeds sets: points that differ in nothing else are repeats of one experiment. */
+extern const char orr_seed_key[];
 
 struct orr_sweep_options {
     const char *size;       /* NULL: none */
     const char *const *set; /* "key=value[,value...]" */
     size_t n_set;
-    const char *seeds; /* "0,1,2", or NULL */
+    const char *seeds; /* "0,1,2" or "100..109", or NULL */
 };
 
 struct orr_sweep_axis {
@@ -44,13 +45,11 @@ ORR_CHECKED orr_status orr_sweep_point(const struct orr_sweep *sweep, size_t i, 
 /* "context=2,seed=0", the name of point i: keys without their section where that is clear; "" without axes. */
 ORR_CHECKED orr_status orr_sweep_name(const struct orr_sweep *sweep, size_t i, char *name, size_t size,
                                       struct orr_error *err);
-/* The same without the axis train.seed: points of one group differ by seed only. */
-ORR_CHECKED orr_status orr_sweep_group(const struct orr_sweep *sweep, size_t i, char *name, size_t size,
-                                       struct orr_error *err);
 /* The value that point i has on an axis. */
 const char *orr_sweep_value(const struct orr_sweep *sweep, size_t i, size_t axis);
 
-/* Base and axes as one YAML text: what the whole run is. *text is the caller's (orr_memory_free). */
+/* Base and axes as one YAML text: what the whole run is. Files that the base names are named from the root. *text is
+ * the caller's (orr_memory_free). */
 ORR_CHECKED orr_status orr_sweep_write(const struct orr_sweep *sweep, char **text, struct orr_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* Collecting cells and printing them in columns. */
+/* Collecting cells and printing them in columns. A bar in a cell would end it, and is written as a slash. */
 #include "study/tables.h"
 
 #include "base/memory.h"
@@ -15,6 +15,8 @@ void orr_table_add(struct orr_table *table, orr_status *status, struct orr_error
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    for (char *bar = text; (bar = strchr(bar, '|'));)
+        *bar = '/';
     void *cells = table->cell;
     *status = orr_memory_grow(&cells, &table->capacity, table->n_cells + 1, sizeof *table->cell, err);
     table->cell = cells;
@@ -26,22 +28,45 @@ void orr_table_add(struct orr_table *table, orr_status *status, struct orr_error
         table->cell[table->n_cells++] = copy;
 }
 
+static bool is_left(const struct orr_table *table, size_t column) { return column == 0 || table->left[column]; }
+
+static orr_status print_row(const struct orr_table *table, const size_t *width, char **cell, struct orr_text *text,
+                            struct orr_error *err)
+{
+    for (size_t c = 0; c < table->n_columns; ++c) {
+        const int pad = (int)width[c];
+        ORR_TRY(orr_text_add(text, err, "| %*s ", is_left(table, c) ? -pad : pad, cell[c]));
+    }
+    return orr_text_add(text, err, "|\n");
+}
+
+/* Below the headings: dashes, and a colon where numbers line up. */
+static orr_status print_rule(const struct orr_table *table, const size_t *width, struct orr_text *text,
+                             struct orr_error *err)
+{
+    for (size_t c = 0; c < table->n_columns; ++c) {
+        ORR_TRY(orr_text_add(text, err, "| "));
+        for (size_t i = 1; i < width[c]; ++i)
+            ORR_TRY(orr_text_add(text, err, "-"));
+        ORR_TRY(orr_text_add(text, err, "%s ", is_left(table, c) ? "-" : ":"));
+    }
+    return orr_text_add(text, err, "|\n");
+}
+
 orr_status orr_table_print(const struct orr_table *table, struct orr_text *text, struct orr_error *err)
 {
-    size_t width[ORR_TABLE_COLUMNS] = {0};
+    enum { LEAST = 2 }; /* "-:" */
+    size_t width[ORR_TABLE_COLUMNS];
     const size_t columns = table->n_columns, rows = columns ? table->n_cells / columns : 0;
+    for (size_t c = 0; c < columns; ++c)
+        width[c] = LEAST;
     for (size_t i = 0; i < rows * columns; ++i) {
         const size_t length = strlen(table->cell[i]);
         if (length > width[i % columns]) width[i % columns] = length;
     }
-    for (size_t i = 0; i < rows * columns; ++i) {
-        const size_t c = i % columns;
-        const bool left = c == 0 || table->left[c], last = c + 1 == columns;
-        const int pad = (int)width[c];
-        if (left && last)
-            ORR_TRY(orr_text_add(text, err, "  %s\n", table->cell[i]));
-        else
-            ORR_TRY(orr_text_add(text, err, "  %*s%s", left ? -pad : pad, table->cell[i], last ? "\n" : ""));
+    for (size_t r = 0; r < rows; ++r) {
+        ORR_TRY(print_row(table, width, table->cell + r * columns, text, err));
+        if (r == 0) ORR_TRY(print_rule(table, width, text, err));
     }
     return ORR_OK;
 }

@@ -1,4 +1,5 @@
-/* Tables as plain text: columns padded to their widest cell, the first to the left, numbers to the right. */
+/* Tables in Markdown that are read as plain text too: columns padded to their widest cell, the first to the left,
+ * numbers to the right. */
 #ifndef ORR_STUDY_TABLES_H
 #define ORR_STUDY_TABLES_H
 
@@ -16,7 +17,7 @@ struct orr_table {
 /* Add the next cell of the current row. The first failure is kept in *status, later calls then do nothing. */
 void orr_table_add(struct orr_table *table, orr_status *status, struct orr_error *err, const char *fmt, ...)
     ORR_PRINTF(4, 5);
-/* Append the table to text, indented by two; rows that are not complete are left out. */
+/* Append the table to text; rows that are not complete are left out. */
 ORR_CHECKED orr_status orr_table_print(const struct orr_table *table, struct orr_text *text, struct orr_error *err);
 void orr_table_fini(struct orr_table *table);
 

@@ -25,6 +25,11 @@ struct orr_finding {
     enum orr_split split;
     double value, uncertainty; /* uncertainty: standard error, NaN when not estimated */
     int64_t n;                 /* rows it rests on */
+    /* Bootstrap replicates of value, borrowed for the call: replicate b of every finding of a probe, on every network,
+     * must be of the same draw of trajectories, so that the engine can take differences of scores draw by draw. NaN
+     * where a draw has no value. NULL: none. */
+    const double *replicates;
+    uint32_t n_replicates;
 };
 
 enum orr_patch_verb { ORR_PATCH_SET, ORR_PATCH_ADD, ORR_PATCH_SCALE, ORR_PATCH_PROJECT_OUT };

@@ -26,12 +26,40 @@ struct linear_rank {
     uint32_t kept;     /* singular values above the cut */
 };
 
-/* Fit in double on standardised features (mean and standard deviation of the training rows; constant features dropped).
- * The rows are reduced by QR a block at a time, then dgelsd solves the triangle: the singular values, and so the rank
- * and the answer, are those of the whole matrix, while memory beyond the caller's stays a few blocks.
- * predicted[split] is the caller's, (n_targets, rows of the split). Fails with ORR_ENOMEM, or ORR_ENUMERIC when the
- * singular value decomposition does not converge or a feature is too large or small for its deviation to be a number.
- * Any thread. */
+/* A fit in double on standardised features (mean and standard deviation of the rows it is made of; constant features
+ * dropped), before any singular value is: every cut is answered from it. Read-only outside; fini is safe after a failed
+ * init. */
+struct linear_fit {
+    const struct orr_host *host;
+    const char *site;               /* for messages */
+    uint32_t n_features, n_targets; /* features that are not constant */
+    uint32_t n_singular;
+    uint32_t *column; /* (n_features): which feature */
+    double *mean, *inverse_deviation;
+    double *target_mean; /* (n_targets) */
+    double *singular;    /* (n_singular), descending */
+    double *direction;   /* (n_features, n_singular): right singular vectors, one below the other */
+    double *share;       /* (n_targets, n_singular): the targets along the left ones, over the singular values */
+};
+
+/* features is (rows, features), target (n_targets, rows); not kept. The rows are reduced by QR a block at a time, then
+ * dgesdd takes the triangle apart: the singular values, and so the rank and the answer, are those of the whole matrix,
+ * while memory beyond the caller's stays a few blocks. Fails with ORR_ENOMEM, or ORR_ENUMERIC when the singular value
+ * decomposition does not converge or a feature is too large or small for its deviation to be a number. Any thread. */
+orr_status linear_fit_init(struct linear_fit *fit, const struct orr_host *host, const char *site,
+                           const struct orr_matrix *features, const double *target, uint32_t n_targets,
+                           struct orr_error *err) ORR_CHECKED;
+void linear_fit_fini(struct linear_fit *fit);
+
+/* How many singular values lie above cut times the largest; 0 is the machine epsilon. */
+uint32_t linear_fit_rank(const struct linear_fit *fit, double cut);
+
+/* Predictions of rows x, which have the features of the fit, by the singular values above the cut: predicted is the
+ * caller's, (n_targets, rows). ORR_ENOMEM. */
+orr_status linear_fit_predict(const struct linear_fit *fit, double cut, const struct orr_matrix *x, double *predicted,
+                              struct orr_error *err) ORR_CHECKED;
+
+/* Both at once, for one cut: predicted[split] is the caller's, (n_targets, rows of the split). Any thread. */
 orr_status linear_solve_double(const struct orr_host *host, const struct linear_problem *problem, double *predicted[2],
                                struct linear_rank *rank, struct orr_error *err) ORR_CHECKED;
 

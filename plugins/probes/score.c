@@ -1,7 +1,7 @@
 /* R^2 and its bootstrap over trajectories.
  *
- * In: truth, predictions, trajectory of each row. Out: scores. A resampled R^2 needs only sums per trajectory, so a
- * hundred draws of all targets are one small matrix product.
+ * In: truth, predictions, trajectory of each row. Out: scores. A resampled R^2 needs only sums per trajectory, so that
+ * all draws of all targets are one small matrix product.
  */
 #include "score.h"
 
@@ -11,8 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { LINEAR_DRAWS = 100 };
 
 static double mean_of(const double *value, uint64_t n)
 {
@@ -70,8 +68,8 @@ static void number_clusters(struct linear_resampler *s, const double *trajectory
 static void draw_clusters(struct linear_resampler *s)
 {
     const uint32_t key[2] = {UINT32_C(0x6C696E65), UINT32_C(0x61720000)};
-    memset(s->times, 0, (uint64_t)LINEAR_DRAWS * s->n_clusters * sizeof *s->times);
-    for (uint32_t draw = 0; draw < LINEAR_DRAWS; ++draw)
+    memset(s->times, 0, (uint64_t)s->n_draws * s->n_clusters * sizeof *s->times);
+    for (uint32_t draw = 0; draw < s->n_draws; ++draw)
         for (uint32_t i = 0; i < s->n_clusters; i += 4) {
             const uint32_t counter[4] = {i / 4, draw, 0, 0};
             uint32_t word[4];
@@ -84,14 +82,14 @@ static void draw_clusters(struct linear_resampler *s)
 }
 
 orr_status linear_resampler_init(struct linear_resampler *s, const struct orr_host *host,
-                                 const struct orr_matrix *trajectory, struct orr_error *err)
+                                 const struct orr_matrix *trajectory, uint32_t n_draws, struct orr_error *err)
 {
-    *s = (struct linear_resampler){.host = host, .rows = trajectory->rows};
+    *s = (struct linear_resampler){.host = host, .rows = trajectory->rows, .n_draws = n_draws};
     double *sorted = linear_alloc(host, s->rows, sizeof *sorted);
     s->cluster = linear_alloc(host, s->rows, sizeof *s->cluster);
     if (sorted && s->cluster) {
         number_clusters(s, trajectory->data, sorted);
-        s->times = linear_alloc(host, (uint64_t)LINEAR_DRAWS * s->n_clusters, sizeof *s->times);
+        s->times = linear_alloc(host, (uint64_t)s->n_draws * s->n_clusters, sizeof *s->times);
     }
     host->dealloc(sorted);
     if (!s->times) return host->fail(err, ORR_ENOMEM, "linear: out of memory for resampling: probe fewer windows");
@@ -123,38 +121,22 @@ static void sum_clusters(const struct linear_resampler *s, const double *truth, 
     }
 }
 
-/* draw is (3, LINEAR_DRAWS), the sums of each draw; n_rows (LINEAR_DRAWS). */
-static double spread_of_r2(const double *draw, const double *n_rows)
+/* sum is (3, n_draws), the sums of each draw; n_rows and replicate (n_draws). */
+static void scores_of_draws(const double *sum, const double *n_rows, uint32_t n_draws, double *replicate)
 {
-    double r2[LINEAR_DRAWS], mean = 0, square = 0;
-    uint32_t n = 0;
-    for (uint32_t d = 0; d < LINEAR_DRAWS; ++d) {
-        const double residual = draw[d], first = draw[LINEAR_DRAWS + d], second = draw[2 * LINEAR_DRAWS + d];
+    for (uint32_t d = 0; d < n_draws; ++d) {
+        const double residual = sum[d], first = sum[n_draws + d], second = sum[2 * n_draws + d];
         const double total = second - first * first / n_rows[d];
         /* A draw of few trajectories may hold a constant target: it has no R^2. */
-        if (!(total > 1e-12 * second)) continue;
-        r2[n++] = 1 - residual / total;
+        replicate[d] = total > 1e-12 * second ? 1 - residual / total : (double)NAN;
     }
-    if (n < 2) return (double)NAN;
-    for (uint32_t d = 0; d < n; ++d)
-        mean += r2[d] / n;
-    for (uint32_t d = 0; d < n; ++d)
-        square += (r2[d] - mean) * (r2[d] - mean);
-    return sqrt(square / (n - 1));
 }
 
-orr_status linear_resampler_errors(const struct linear_resampler *s, const double *truth, const double *predicted,
-                                   uint32_t n_targets, double *standard_error, struct orr_error *err)
+/* sum: scratch, (3 n_targets + 1, n_clusters); draw: (3 n_targets + 1, n_draws). */
+static void replicate_all(const struct linear_resampler *s, const double *truth, const double *predicted,
+                          uint32_t n_targets, double *sum, double *draw, double *replicate)
 {
-    const uint64_t n = s->n_clusters, columns = 3 * (uint64_t)n_targets + 1;
-    double *sum = linear_alloc(s->host, columns * n, sizeof *sum);
-    double *draw = linear_alloc(s->host, columns * LINEAR_DRAWS, sizeof *draw);
-    orr_status status = ORR_OK;
-
-    if (!sum || !draw) {
-        status = s->host->fail(err, ORR_ENOMEM, "linear: out of memory for resampling: probe fewer windows");
-        goto done;
-    }
+    const uint64_t n = s->n_clusters, draws = s->n_draws, columns = 3 * (uint64_t)n_targets + 1;
     for (uint32_t t = 0; t < n_targets; ++t)
         sum_clusters(s, truth + t * s->rows, predicted + t * s->rows, scale_of(truth + t * s->rows, s->rows),
                      sum + 3 * t * n);
@@ -163,15 +145,42 @@ orr_status linear_resampler_errors(const struct linear_resampler *s, const doubl
     for (uint64_t i = 0; i < s->rows; ++i)
         rows[s->cluster[i]] += 1;
 
-    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, LINEAR_DRAWS, (blasint)columns, (blasint)n, 1.0, s->times,
-                (blasint)n, sum, (blasint)n, 0.0, draw, LINEAR_DRAWS);
-    const double *n_rows = draw + (uint64_t)3 * n_targets * LINEAR_DRAWS;
+    cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, (blasint)draws, (blasint)columns, (blasint)n, 1.0, s->times,
+                (blasint)n, sum, (blasint)n, 0.0, draw, (blasint)draws);
     for (uint32_t t = 0; t < n_targets; ++t) {
         const bool known = n >= 2 && scale_of(truth + t * s->rows, s->rows) != 0;
-        standard_error[t] = known ? spread_of_r2(draw + (uint64_t)3 * t * LINEAR_DRAWS, n_rows) : (double)NAN;
+        scores_of_draws(draw + 3 * t * draws, draw + 3 * n_targets * draws, s->n_draws, replicate + t * draws);
+        for (uint32_t d = 0; !known && d < draws; ++d)
+            replicate[t * draws + d] = (double)NAN;
     }
-done:
+}
+
+orr_status linear_resampler_replicates(const struct linear_resampler *s, const double *truth, const double *predicted,
+                                       uint32_t n_targets, double *replicate, struct orr_error *err)
+{
+    const uint64_t columns = 3 * (uint64_t)n_targets + 1;
+    double *sum = linear_alloc(s->host, columns * s->n_clusters, sizeof *sum);
+    double *draw = linear_alloc(s->host, columns * s->n_draws, sizeof *draw);
+    const bool enough = sum && draw;
+    if (enough) replicate_all(s, truth, predicted, n_targets, sum, draw, replicate);
     s->host->dealloc(sum);
     s->host->dealloc(draw);
-    return status;
+    return enough ? ORR_OK
+                  : s->host->fail(err, ORR_ENOMEM, "linear: out of memory for resampling: probe fewer windows");
+}
+
+double linear_spread(const double *replicate, uint32_t n)
+{
+    double mean = 0, square = 0;
+    uint32_t known = 0;
+    for (uint32_t d = 0; d < n; ++d)
+        if (!isnan(replicate[d])) {
+            mean += replicate[d];
+            ++known;
+        }
+    if (known < 2) return (double)NAN;
+    mean /= known;
+    for (uint32_t d = 0; d < n; ++d)
+        if (!isnan(replicate[d])) square += (replicate[d] - mean) * (replicate[d] - mean);
+    return sqrt(square / (known - 1));
 }

@@ -17,21 +17,26 @@ double linear_r2(const double *truth, const double *predicted, uint64_t rows);
 struct linear_resampler {
     const struct orr_host *host;
     uint64_t rows;
-    uint32_t n_clusters;
+    uint32_t n_clusters, n_draws;
     uint32_t *cluster; /* (rows): which trajectory, counted from 0 */
-    double *times;     /* (draws, n_clusters): how often a draw holds the trajectory */
+    double *times;     /* (n_draws, n_clusters): how often a draw holds the trajectory */
 };
 
-/* trajectory is (rows, 1); rows of one trajectory are drawn together, because they are not independent. */
+/* trajectory is (rows, 1); rows of one trajectory are drawn together, because they are not independent. The draws are a
+ * fixed Philox sequence: the same rows are drawn the same way for every network. */
 orr_status linear_resampler_init(struct linear_resampler *resampler, const struct orr_host *host,
-                                 const struct orr_matrix *trajectory, struct orr_error *err) ORR_CHECKED;
+                                 const struct orr_matrix *trajectory, uint32_t n_draws,
+                                 struct orr_error *err) ORR_CHECKED;
 void linear_resampler_fini(struct linear_resampler *resampler);
 
-/* Bootstrap standard error of R^2 with the fit held fixed, one a target (Efron and Tibshirani 1993, chapters 6 and 8).
- * NaN with fewer than two trajectories, or for a constant target. The draws are a fixed Philox sequence: same rows,
- * same error. */
-orr_status linear_resampler_errors(const struct linear_resampler *resampler, const double *truth,
-                                   const double *predicted, uint32_t n_targets, double *standard_error,
-                                   struct orr_error *err) ORR_CHECKED;
+/* R^2 of every draw with the fit held fixed (Efron and Tibshirani 1993, chapters 6 and 8): replicate (n_targets,
+ * n_draws), NaN where a draw holds a constant target, and all NaN for fewer than two trajectories or a constant target.
+ * ORR_ENOMEM. */
+orr_status linear_resampler_replicates(const struct linear_resampler *resampler, const double *truth,
+                                       const double *predicted, uint32_t n_targets, double *replicate,
+                                       struct orr_error *err) ORR_CHECKED;
+
+/* Standard deviation of the replicates that are numbers, which is the standard error; NaN for fewer than two. */
+double linear_spread(const double *replicate, uint32_t n);
 
 #endif

@@ -53,17 +53,22 @@ def findings(directory):
         return list(csv.DictReader(file))
 
 
+def emitted(directory):
+    """What probes found, without the scores that are made of it."""
+    return [row for row in findings(directory) if row["quantity"] not in ("newtonian", "keplerian")]
+
+
 def load(*path):
     with open(os.path.join(*path), encoding="utf-8") as file:
         return json.load(file)
 
 
 def tree(directory):
-    """Every file below a directory, without env.json and metrics.jsonl, which hold times."""
+    """Every file below a directory, without env.json, metrics.jsonl, log.txt and report.html, which hold times."""
     found = {}
     for place, _, names in os.walk(directory):
         for name in names:
-            if name not in ("env.json", "metrics.jsonl"):
+            if name not in ("env.json", "metrics.jsonl", "log.txt", "report.html"):
                 path = os.path.join(place, name)
                 found[os.path.relpath(path, directory)] = read(path)
     return found

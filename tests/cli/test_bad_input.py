@@ -88,7 +88,9 @@ def other_probes_do_not_train_again(scratch):
 
 
 def points_that_are_the_same(scratch):
-    expect(run("run", SMOKE, "--out", os.path.join(scratch, "out"), "--seeds", "1,01"), 2, "seed=01", "the same experiment")
+    out = os.path.join(scratch, "out")
+    expect(run("run", SMOKE, "--out", out, "--set", "train.seed=1,01"), 2, "seed=01", "the same experiment")
+    expect(run("run", SMOKE, "--out", out, "--seeds", "1,01"), 2, "train.seed", "1 twice")
     equal(os.listdir(scratch), [], "files of a refused run")
 
 

@@ -69,6 +69,19 @@ def a_run_remembers_where_its_data_come_from(scratch):
     expect(run("run", recipe, "--out", out, "--resume", "-q"), 2, "data.checksum")
 
 
+def a_sweep_is_resumed_by_its_own_recipe_from_anywhere(scratch):
+    expect(run("generate", SMOKE, "--out", os.path.join(scratch, "orbits.safetensors")), 0)
+    out = os.path.join(scratch, "out")
+    short = ["--set", "train.steps=4", "--seeds", "1,2", "--out", out, "-q"]
+    recipe = smoke_from(scratch, "r.yaml", "file: orbits.safetensors")
+    expect(run("run", recipe, *short), 0)
+    before = findings(out)
+    os.remove(os.path.join(out, "seed=2", "summary.json"))
+    expect(run("run", os.path.join(out, "recipe.yaml"), "--out", out, "--resume", "-q", cwd="/"), 0)
+    equal(findings(out), before, "findings of the resumed sweep")
+    expect(run("run", recipe, *short, "--resume"), 0)
+
+
 def a_file_is_generated_into_another_format(scratch):
     for name in ["one.csv", "two.csv"]:
         source = SMOKE if name == "one.csv" else smoke_from(scratch, "r.yaml", "file: one.safetensors")
@@ -89,5 +102,6 @@ def faults_of_a_file_are_wrong_input(scratch):
 
 
 if __name__ == "__main__":
-    main([a_file_gives_the_same_run, a_run_remembers_where_its_data_come_from, a_file_is_generated_into_another_format,
+    main([a_file_gives_the_same_run, a_run_remembers_where_its_data_come_from,
+          a_sweep_is_resumed_by_its_own_recipe_from_anywhere, a_file_is_generated_into_another_format,
           faults_of_a_file_are_wrong_input])  # fmt: skip

@@ -37,10 +37,20 @@ def every_evaluated_step_is_measured_and_probed(scratch):
     files = os.listdir(os.path.join(out, "checkpoints"))
     for step in steps[1:]:
         equal("step-%08d.safetensors" % step in files, True, "checkpoint of step %d" % step)
+    # A score has its greatest value over all of them.
+    best = [row for row in rows if row["quantity"] == "newtonian_best"]
+    equal(sorted(row["split"] for row in best), ["held_out", "train"], "splits of the greatest score")
+    for row in best:
+        values = {other["step"]: float(other["value"]) for other in rows if other["quantity"] == "newtonian" and
+                  all(other[key] == row[key] for key in ["network", "probe", "split"])}  # fmt: skip
+        equal(set(values), {str(step) for step in steps}, "steps with a score")
+        equal(float(row["value"]), max(values.values()), "greatest score")
+        equal(values[row["step"]], max(values.values()), "score at step " + row["step"])
     # Without them the same network comes out, and the same findings of it.
     plain = os.path.join(scratch, "plain")
     expect(run("run", SMOKE, "--out", plain, "-q"), 0)
-    equal(findings(plain), [row for row in rows if row["network"] != "trained" or row["step"] == "40"], "findings")
+    equal(findings(plain), [row for row in rows if row["quantity"] != "newtonian_best" and
+                            (row["network"] != "trained" or row["step"] == "40")], "findings")  # fmt: skip
 
 
 def earlier_steps_can_be_probed_again(scratch):

@@ -66,7 +66,7 @@ def stopped_run_saves_says_how_to_go_on_and_resumes(scratch):
 
 def killed_sweep_keeps_its_finished_points(scratch):
     whole, out = os.path.join(scratch, "whole"), os.path.join(scratch, "out")
-    sweep = [*SETTINGS, "--seeds", "1,2"]
+    sweep = [*SETTINGS, "--seeds", "1,2", "--jobs", "1"]
     expect(run("run", SMOKE, "--out", whole, *sweep), 0)
     process = subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, *sweep], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)  # fmt: skip

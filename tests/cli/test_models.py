@@ -2,7 +2,7 @@
 import os
 import re
 
-from program import SMOKE, equal, expect, findings, load, main, read, run
+from program import SMOKE, emitted, equal, expect, load, main, read, run
 
 SOURCE = os.environ["ORRERY_TEST_SOURCE"]
 
@@ -23,7 +23,7 @@ def example(scratch):
 
 
 def sites(out):
-    return {row["site"] for row in findings(out) if row["probe"] == "linear" and row["network"] == "trained"}
+    return {row["site"] for row in emitted(out) if row["probe"] == "linear" and row["network"] == "trained"}
 
 
 def loss(out, quantity="clean_loss"):

@@ -2,7 +2,7 @@
 import os
 import shutil
 
-from program import SMOKE, equal, expect, findings, load, main, read, run
+from program import SMOKE, emitted, equal, expect, findings, load, main, read, run
 from tensor_files import read_golden, read_safetensors, write_safetensors
 
 
@@ -33,7 +33,7 @@ def a_run_gives_its_findings_again(scratch):
         for fragment in ('"trained" are the weights in ' + checkpoint, "nothing was trained", "newtonian held-out"):
             if fragment not in result.stdout:
                 raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
-        if read(out, "report.txt").decode() not in result.stdout:
+        if read(out, "report.md").decode() not in result.stdout:
             raise AssertionError("the report was not kept")
         if os.path.exists(os.path.join(out, "checkpoints")):
             raise AssertionError("something was trained")
@@ -62,7 +62,7 @@ def a_model_from_elsewhere(scratch):
     sizes = {"n_layer": "1", "n_head": "2", "n_embd": "8", "block_size": "6", "input_dim": "2"}
     write_safetensors(weights, one_layer, "f64", sizes)
     out, _ = probe(scratch, "out", weights, "--recipe", SMOKE)
-    rows = findings(out)
+    rows = emitted(out)
     equal({row["network"] for row in rows}, {"trained", "untrained", "none"}, "networks")
     equal({row["site"] for row in rows if ".1." in row["site"]}, set(), "sites of a second block")
     recipe = read(out, "recipe.yaml").decode()

@@ -4,7 +4,7 @@ import math
 import os
 import random
 
-from program import RECIPES, SMOKE, equal, expect, findings, main, read, run
+from program import RECIPES, SMOKE, emitted, equal, expect, findings, main, read, run
 from tensor_files import read_npy, read_safetensors, write_npy, write_safetensors
 
 SINE = os.path.join(RECIPES, "sine-spatial-map.yaml")
@@ -43,7 +43,7 @@ def the_recipe_of_the_spatial_map_runs(scratch):
              for network in ("trained", "untrained", "none") for split in ("train", "held_out")}  # fmt: skip
     seen = {(network, "cross_entropy", "train", "nat") for network in ("trained", "none")}
     equal(losses, clean | seen, "losses")
-    for fragment in ("cross-entropy of one column", "shares"):
+    for fragment in ("Cross-entropy of one column", "shares"):
         if fragment not in result.stdout:
             raise AssertionError("no %r in:\n%s" % (fragment, result.stdout))
     evaluated = lines(out, "evaluations.jsonl")
@@ -152,7 +152,7 @@ def two_columns_have_two_maps(scratch):
     out = os.path.join(scratch, "out")
     expect(run("run", SMOKE, "--out", out, "-q", "--device", "reference", "--set", "data.bins=32", "--set",
                "train.noise=0", "--set", "probes.1={name: spatial_map}"), 0)  # fmt: skip
-    rows = findings(out)
+    rows = emitted(out)
     maps = {(row["network"], row["site"], row["target"], row["split"]) for row in rows if row["probe"] == "spatial_map"}
     equal(maps, {(network, "transformer.wte.%d.weight" % k, column, split)
                  for network in ("trained", "untrained") for k, column in enumerate("xy")
@@ -184,6 +184,26 @@ def a_vocabulary_of_7000_trains(scratch):
     equal(10 <= int(maps) <= 2000, True, "%s tokens that occur" % maps)
 
 
+def a_table_from_elsewhere(scratch):
+    """Nothing but a table, as docs/bring-your-own.md writes it: rows on a line, and on one with every third row moved across it."""
+    tokens, channels = 60, 4
+    line = [[(2 * i + 1) / tokens - 1] * channels for i in range(tokens)]
+    bent = [[x * (-1) ** k + (0.5 if i % 3 == 0 else 0) for k, x in enumerate(row)] for i, row in enumerate(line)]
+    sizes = {"n_layer": "0", "n_head": "1", "n_embd": str(channels), "block_size": "1", "vocab_size": str(tokens)}
+    rest = {"transformer.wpe.weight": ([1, channels], [0.0] * channels),
+            "transformer.ln_f.weight": ([channels], [1.0] * channels),
+            "transformer.ln_f.bias": ([channels], [0.0] * channels)}  # fmt: skip
+    for name, table in [("line", line), ("bent", bent)]:
+        weights, out = os.path.join(scratch, name + ".safetensors"), os.path.join(scratch, name)
+        tensors = {"transformer.wte.weight": ([tokens, channels], [x for row in table for x in row]), **rest}
+        write_safetensors(weights, tensors, "f64", sizes)
+        expect(run("probe", weights, "--recipe", os.path.join(RECIPES, "spatial-map.yaml"), "--set", "data.bins=60",
+                   "--set", "data.trajectories=2000", "--device", "reference", "--out", out, "-q"), 0)  # fmt: skip
+        for split in ["train", "held_out"]:
+            # The table is rounded to float32, 6e-8 of its numbers, and R2 squares that.
+            near(value(findings(out), network="trained", quantity="r2", split=split), 1, 1e-12, name + ", " + split)
+
+
 def what_does_not_fit_is_refused(scratch):
     numbers = ["probes=[{name: spatial_map}]", "scores={}", "expect=[]"]
     for i, (recipe, words, parts) in enumerate([
@@ -207,5 +227,6 @@ if __name__ == "__main__":
         planted_maps_are_found,
         two_columns_have_two_maps,
         a_vocabulary_of_7000_trains,
+        a_table_from_elsewhere,
         what_does_not_fit_is_refused,
     ])

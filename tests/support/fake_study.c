@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <dlfcn.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,11 @@ static orr_status take_finding(struct orr_study_state *state, const struct orr_f
     struct fake_finding *to = &fake->finding[fake->n_findings++];
     *to = (struct fake_finding){
         .split = finding->split, .value = finding->value, .uncertainty = finding->uncertainty, .n = finding->n};
+    to->first_replicate = (double)NAN;
+    if (ORR_HAS(finding, n_replicates) && finding->replicates) {
+        to->n_replicates = finding->n_replicates;
+        to->first_replicate = finding->replicates[0];
+    }
     snprintf(to->quantity, FAKE_NAME, "%s", finding->quantity);
     snprintf(to->site, FAKE_NAME, "%s", finding->site);
     snprintf(to->target, FAKE_NAME, "%s", finding->target);

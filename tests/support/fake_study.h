@@ -9,13 +9,15 @@
 #include "orrery/plugin.h"
 #include "orrery/probe.h"
 
-enum { FAKE_SITES = 16, FAKE_COLUMNS = 32, FAKE_FINDINGS = 1024, FAKE_SAVED = 4, FAKE_NAME = 64 };
+enum { FAKE_SITES = 16, FAKE_COLUMNS = 32, FAKE_FINDINGS = 2048, FAKE_SAVED = 4, FAKE_NAME = 64 };
 
 struct fake_finding {
     char quantity[FAKE_NAME], site[FAKE_NAME], target[FAKE_NAME], unit[FAKE_NAME];
     enum orr_split split;
     double value, uncertainty;
     int64_t n;
+    uint32_t n_replicates;
+    double first_replicate; /* NaN: none */
 };
 
 struct fake_saved {

@@ -7,7 +7,9 @@
 #include "base/memory.h"
 #include "cli/forward_graph.h"
 #include "data/export.h"
+#include "io/file.h"
 #include "io/safetensors.h"
+#include "study/report.h"
 #include "train/checkpoint.h"
 #include "train_fixture.h"
 
@@ -296,12 +298,62 @@ static void a_failed_allocation_is_no_wrong_model(void **state)
     fixture_close(&f);
 }
 
+/* ---- a run, and its report ---- */
+
+static const char *const run_files[][2] = {
+    {"recipe.yaml", "name: made-up\nsimulator: {name: none}\ndata: {trajectories: 4, steps: 10, context: 2}\n"
+                    "train: {steps: 5, batch_size: 3}\nprobes: [{name: linear}]\n"},
+    {"findings.csv", "point,network,probe,quantity,site,target,split,value,uncertainty,n,unit,step\n"
+                     ",trained,linear,r2,hook_embed,Fx,held_out,0.5,,7,1,5\n"},
+    {"metrics.jsonl", "{\"step\":5,\"loss\":0.5,\"last_loss\":0.25,\"learning_rate\":0.1,\"tokens_per_second\":9,"
+                      "\"seconds\":1}\n"},
+    {"env.json", "{\"sessions\": [{\"command\": [\"orrery\", \"run\", \"a b\"], \"seconds\": 1, \"weights\": \"w\", "
+                 "\"plugins\": [], \"work\": null}]}"},
+    {"summary.json",
+     "{\"recipe_hash\": \"0\", \"measures\": [{\"quantity\": \"q\", \"network\": \"trained\", \"probe\": "
+     "\"linear\", \"split\": \"held_out\", \"value\": 0.5}]}"},
+};
+
+static orr_status report_run(const void *what, struct orr_error *err)
+{
+    const char *directory = what;
+    const struct orr_gather_options options = {.directory = &directory, .n_directories = 1};
+    struct orr_text text = {.data = NULL};
+    struct orr_gathered *gathered;
+    orr_status status = orr_gathered_read(&options, &gathered, err);
+    if (status != ORR_OK) assert_null(gathered);
+    if (status == ORR_OK) status = orr_report_print(gathered, &text, err);
+    orr_text_fini(&text);
+    orr_gathered_destroy(gathered);
+    return status;
+}
+
+static void a_failed_allocation_is_no_unfinished_point(void **state)
+{
+    (void)state;
+    if (fixture_is_instrumented()) {
+        print_message("SKIPPED failing allocations: a sanitizer or valgrind has its own malloc\n");
+        skip();
+    }
+    struct orr_error err = {0};
+    char *directory = fixture_directory();
+    for (size_t i = 0; i < sizeof run_files / sizeof *run_files; ++i)
+        assert_ok(orr_file_write_atomic(fixture_path(directory, run_files[i][0]), run_files[i][1],
+                                        strlen(run_files[i][1]), &err),
+                  &err);
+    /* Nodes of the recipe, rows, lines, names, tables. */
+    /* vasprintf tries twice, so that one failure alone may be none. */
+    assert_true(try_with_failures(report_run, directory, "report", true) >= 100);
+    fixture_remove(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failed_allocation_costs_no_checkpoint),
         cmocka_unit_test(a_failed_allocation_is_no_damaged_file),
         cmocka_unit_test(a_failed_allocation_is_no_wrong_model),
+        cmocka_unit_test(a_failed_allocation_is_no_unfinished_point),
     };
     return cmocka_run_group_tests_name("out_of_memory", tests, NULL, NULL);
 }

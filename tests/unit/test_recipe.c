@@ -365,7 +365,16 @@ static void test_delivered_recipes_are_sound(void **state)
                                             {"kepler-newton", "demo"},
                                             {"kepler-newton", "quick"},
                                             {"kepler-newton", "medium"},
-                                            {"kepler-newton", "full"}};
+                                            {"kepler-newton", "full"},
+                                            {"kepler-newton-random-phase", "full"},
+                                            {"kepler-newton-random-walk", "full"},
+                                            {"kepler-window", "full"},
+                                            {"kepler-window", "chopped-full"},
+                                            {"noisy-context", "full"},
+                                            {"regression-vs-classification-numbers", "full"},
+                                            {"regression-vs-classification-tokens", "full"},
+                                            {"sine-scaling", "full"},
+                                            {"sine-scaling", "width-full"}};
     struct orr_error err;
     struct orr_loader *loader;
     expect_ok(orr_loader_create(&loader, &err), &err);
@@ -408,8 +417,15 @@ static void test_full_size_is_the_paper(void **state)
         assert_int_equal(r->data.trajectories, 20000);
         assert_string_equal(r->label, "paper-faithful reproduction");
         /* The published scores were fitted and scored on 1,000 training windows. */
-        assert_string_equal(r->probes[2].label, "linear-single");
-        assert_string_equal(orr_config_find(r->probes[2].node, "windows")->text, "1000");
+        assert_string_equal(r->probes[0].label, "linear-single");
+        assert_string_equal(orr_config_find(r->probes[0].node, "windows")->text, "1000");
+        /* And beside them stands the analysis that was fixed beforehand. */
+        assert_string_equal(r->probes[2].label, "sound");
+        assert_string_equal(r->analysis.file, "kepler-newton.analysis.yaml");
+        assert_int_equal(strlen(r->analysis.sha256), 64);
+        assert_int_equal(r->analysis.first_seed, 100);
+        assert_true(r->train.seed >= r->analysis.first_seed);
+        assert_int_equal(r->n_contrasts, 1);
         orr_recipe_destroy(r);
     }
     orr_sweep_destroy(sweep);

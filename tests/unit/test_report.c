@@ -1,7 +1,6 @@
-/* Scores, summaries, intervals and tables, on numbers made up for the purpose. */
+/* Scores, summaries, tables and reports, on numbers made up for the purpose. */
 #include "expect.h"
 #include "study/report.h"
-#include "study/statistics.h"
 #include "study/tables.h"
 
 #include <math.h>
@@ -63,7 +62,8 @@ static void test_held_out_score_uses_the_site_that_was_best_in_sample(void **sta
     add_r2(&findings, "trained", "a", "Fy", 0.2, 0.3);
     add_r2(&findings, "trained", "b", "Fy", 0.4, 0.5);
 
-    expect_ok(orr_measures_from_findings(&measures, &findings, recipe, &err), &err);
+    expect_ok(orr_scores_add(&findings, recipe, &err), &err);
+    expect_ok(orr_measures_from_findings(&measures, &findings, &err), &err);
 
     expect_measure(&measures, "trained", "train", (0.9 + 0.4) / 2);
     expect_measure(&measures, "trained", "held_out", (0.1 + 0.5) / 2);
@@ -86,7 +86,8 @@ static void test_control_is_scored_site_by_site_and_missing_targets_give_no_scor
     add_r2(&findings, "none", "raw_inputs_squared", "Fy", 0.7, 0.8);
     add_r2(&findings, "untrained", "a", "Fx", 0.9, 0.9); /* and no Fy */
 
-    expect_ok(orr_measures_from_findings(&measures, &findings, recipe, &err), &err);
+    expect_ok(orr_scores_add(&findings, recipe, &err), &err);
+    expect_ok(orr_measures_from_findings(&measures, &findings, &err), &err);
 
     expect_measure(&measures, "raw_inputs", "held_out", (0.2 + 0.4) / 2);
     expect_measure(&measures, "raw_inputs_squared", "train", (0.5 + 0.7) / 2);
@@ -161,22 +162,6 @@ static void test_summary_is_read_back_and_another_recipe_is_refused(void **state
     remove_scratch(directory);
 }
 
-static void test_intervals(void **state)
-{
-    (void)state;
-    const double value[] = {1, NAN, 2, 3};
-    assert_true(isnan(orr_mean_of(value, 0).mean));
-    const struct orr_mean one = orr_mean_of(value, 2), three = orr_mean_of(value, 4);
-    assert_true(one.mean == 1 && one.n == 1 && isnan(one.half_width));
-    assert_true(three.mean == 2 && three.n == 3);
-    /* Standard deviation 1, t(2 degrees of freedom) = 4.303 (tables give three decimals). */
-    if (fabs(three.half_width - 4.303 / sqrt(3)) > 1e-12) fail_msg("half width %.17g", three.half_width);
-    /* Tables: 2.080 for 21 degrees of freedom, 1.984 for 100, 1.960 in the limit. */
-    assert_true(fabs(orr_student_975(21) - 2.080) < 1e-3);
-    assert_true(fabs(orr_student_975(100) - 1.984) < 1e-3);
-    assert_true(fabs(orr_student_975(1000000) - 1.960) < 1e-3);
-}
-
 static void test_table_columns_line_up(void **state)
 {
     (void)state;
@@ -184,12 +169,12 @@ static void test_table_columns_line_up(void **state)
     orr_status status = ORR_OK;
     struct orr_table table = {.n_columns = 2};
     struct orr_text text = {.data = NULL};
-    static const char *const cells[] = {"", "x", "long", "1.25", "s", "10", "incomplete"};
+    static const char *const cells[] = {"", "x", "long", "1.25", "s|t", "10", "incomplete"};
     for (size_t i = 0; i < 7; ++i)
         orr_table_add(&table, &status, &err, "%s", cells[i]);
     expect_ok(status, &err);
     expect_ok(orr_table_print(&table, &text, &err), &err);
-    assert_string_equal(text.data, "           x\n  long  1.25\n  s       10\n");
+    assert_string_equal(text.data, "|      |    x |\n| ---- | ---: |\n| long | 1.25 |\n| s/t  |   10 |\n");
     orr_text_fini(&text);
     orr_table_fini(&table);
 }
@@ -205,7 +190,8 @@ static void test_a_site_without_a_number_is_never_the_best(void **state)
     add_r2(&findings, "trained", "b", "Fx", 0.8, 0.7);
     add_r2(&findings, "trained", "b", "Fy", 0.4, 0.5);
 
-    expect_ok(orr_measures_from_findings(&measures, &findings, recipe, &err), &err);
+    expect_ok(orr_scores_add(&findings, recipe, &err), &err);
+    expect_ok(orr_measures_from_findings(&measures, &findings, &err), &err);
 
     expect_measure(&measures, "trained", "held_out", (0.7 + 0.5) / 2);
     orr_measures_fini(&measures);
@@ -213,14 +199,16 @@ static void test_a_site_without_a_number_is_never_the_best(void **state)
     orr_recipe_destroy(recipe);
 }
 
-/* A run of n points that differ by seed, with score `first + step * i` of the trained network and 0.1 of the untrained.
+/* n finished points that differ by seed, with score `first + step * i` of the trained network and 0.1 of the untrained.
  */
-static void make_run(struct orr_run *run, struct orr_run_point *point, size_t n, double first, double step)
+static void make_points(struct orr_gathered *gathered, struct orr_gathered_point *point, size_t n, double first,
+                        double step)
 {
     struct orr_error err;
-    *run = (struct orr_run){.point = point, .n_points = n, .n_done = n};
+    *gathered = (struct orr_gathered){.point = point, .n_points = n, .n_finished = n, .full_tokens = 90};
     for (size_t i = 0; i < n; ++i) {
-        point[i] = (struct orr_run_point){.recipe = make_recipe(), .done = true};
+        point[i] = (struct orr_gathered_point){
+            .recipe = make_recipe(), .state = ORR_POINT_FINISHED, .place = {.device = "d:0"}};
         snprintf(point[i].name, sizeof point[i].name, "seed=%zu", i);
         struct orr_measures *m = &point[i].measures;
         expect_ok(orr_measures_add(m, "force", "trained", "linear", "held_out", first + step * (double)i, &err), &err);
@@ -228,31 +216,36 @@ static void make_run(struct orr_run *run, struct orr_run_point *point, size_t n,
     }
 }
 
-static void expect_report(const struct orr_run *run, const char *const *fragments)
+static void free_points(const struct orr_gathered *gathered)
+{
+    for (size_t i = 0; i < gathered->n_points; ++i) {
+        orr_recipe_destroy(gathered->point[i].recipe);
+        orr_measures_fini(&gathered->point[i].measures);
+    }
+}
+
+static void expect_report(const struct orr_gathered *gathered, const char *const *fragments)
 {
     struct orr_error err;
     struct orr_text text = {.data = NULL};
-    const struct orr_report report = {.run = run, .device = "d:0", .full_tokens = 90};
-    expect_ok(orr_report_print(&report, &text, &err), &err);
+    expect_ok(orr_report_print(gathered, &text, &err), &err);
     for (; *fragments; ++fragments)
         if (!strstr(text.data, *fragments)) fail_msg("\"%s\" is not in:\n%s", *fragments, text.data);
     orr_text_fini(&text);
-    for (size_t i = 0; i < run->n_points; ++i) {
-        orr_recipe_destroy(run->point[i].recipe);
-        orr_measures_fini(&run->point[i].measures);
-    }
 }
 
 static void test_report_of_one_seed(void **state)
 {
     (void)state;
-    struct orr_run run;
-    struct orr_run_point point[1];
-    make_run(&run, point, 1, 0.25, 0);
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[1];
+    make_points(&gathered, point, 1, 0.25, 0);
     /* 5 steps of 3 windows of 2 points are 30 of the full job's 90. */
-    expect_report(&run, (const char *const[]){"made-up: a question", "smoke test", "3 times smaller than the full job",
-                                              "trained - untrained", "0.15", "one seed: no interval", "out of range",
-                                              "1 more claims are about points", NULL});
+    expect_report(&gathered, (const char *const[]){
+                                 "# made-up: a question", "smoke test; device d:0; 1 of 1 points finished",
+                                 "3 times smaller than the full job", "trained - untrained", "0.15",
+                                 "one seed: no interval", "out of range", "1 more claims are about points", NULL});
+    free_points(&gathered);
 }
 
 /* Repeating the last point of what stands still is never wrong: no number is so many times 0. */
@@ -260,30 +253,54 @@ static void test_no_ratio_to_a_loss_of_zero(void **state)
 {
     (void)state;
     struct orr_error err;
-    struct orr_run run;
-    struct orr_run_point point[1];
-    make_run(&run, point, 1, 0.25, 0);
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[1];
+    make_points(&gathered, point, 1, 0.25, 0);
     struct orr_measures *m = &point[0].measures;
     expect_ok(orr_measures_add(m, "clean_loss", "trained", "loss", "held_out", 0.5, &err), &err);
     expect_ok(orr_measures_add(m, "clean_loss", "none", "loss", "held_out", 0, &err), &err);
     struct orr_text text = {.data = NULL};
-    const struct orr_report report = {.run = &run, .device = "d:0"};
-    expect_ok(orr_report_print(&report, &text, &err), &err);
-    if (strstr(text.data, "inf") || strstr(text.data, "nan")) fail_msg("a ratio is no number:\n%s", text.data);
+    expect_ok(orr_report_print(&gathered, &text, &err), &err);
+    if (!strstr(text.data, "0.5") || strstr(text.data, "inf") || strstr(text.data, "nan"))
+        fail_msg("a ratio is no number:\n%s", text.data);
     orr_text_fini(&text);
-    expect_report(&run, (const char *const[]){"0.5", NULL});
+    free_points(&gathered);
 }
 
 static void test_report_of_two_seeds(void **state)
 {
     (void)state;
-    struct orr_run run;
-    struct orr_run_point point[2];
-    make_run(&run, point, 2, 0.4, 0.1);
-    /* Mean 0.45; standard error 0.05; t(1) = 12.706. Each seed trains on 30 of the full job's 90 points. */
-    expect_report(&run, (const char *const[]){"60 input points in all, 30 with each of 2 seeds: 3 times smaller",
-                                              "0.45 +- 0.64", "0.35 +- 0.64", "interval holds it",
-                                              "interval meets the range", NULL});
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[2];
+    make_points(&gathered, point, 2, 0.4, 0.1);
+    /* Mean 0.45; standard error 0.05; t(1) = 12.706, so +- 0.6353, and one more seed +- 0.6353 sqrt(3) = 1.1004. Each
+     * seed trains on 30 of the full job's 90 points. */
+    expect_report(&gathered,
+                  (const char *const[]){"60 input points in all, 30 with each of 2 seeds: 3 times smaller",
+                                        "0.45 +- 0.64", "0.35 +- 0.64", "interval holds it", "interval meets the range",
+                                        "-0.6504 to 1.55, holds it", "## Every seed", "| seed=0 | trained ", "0.4 |",
+                                        "| seed=1 | trained - untrained ", NULL});
+    free_points(&gathered);
+}
+
+static void test_report_names_what_is_missing(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[3];
+    struct orr_text text = {.data = NULL};
+    make_points(&gathered, point, 3, 0.4, 0.1);
+    point[0].state = ORR_POINT_MISSING;
+    point[1].state = ORR_POINT_BEGUN;
+    point[1].steps = 3;
+    gathered.n_finished = 1;
+    expect_report(&gathered,
+                  (const char *const[]){"1 of 3 points finished", "## Missing: 2 of 3 points", "- seed=0: not begun",
+                                        "- seed=1: 3 of 5 steps saved", "0.6 |", "one seed: no interval", NULL});
+    point[2].state = ORR_POINT_BEGUN;
+    expect_error(orr_report_print(&gathered, &text, &err), &err, ORR_EBUG, "no finished point");
+    free_points(&gathered);
 }
 
 int main(void)
@@ -295,11 +312,11 @@ int main(void)
         cmocka_unit_test(test_findings_are_printed_as_csv),
         cmocka_unit_test(test_summary_is_read_back_and_another_recipe_is_refused),
         cmocka_unit_test(test_a_site_without_a_number_is_never_the_best),
-        cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_table_columns_line_up),
         cmocka_unit_test(test_report_of_one_seed),
         cmocka_unit_test(test_no_ratio_to_a_loss_of_zero),
         cmocka_unit_test(test_report_of_two_seeds),
+        cmocka_unit_test(test_report_names_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
