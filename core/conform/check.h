@@ -44,7 +44,7 @@ void orr_check_lowerings(struct orr_session *s, const struct orr_check *check, s
 void orr_check_gradients(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
 /* 200 training steps, each begun from the reference's state. */
 void orr_check_training(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
-/* Two of 4,000 windows each. */
+/* One of 400 windows, or, at the full level, 4,000. */
 void orr_check_large_batch(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
 /* Random graphs; a failing one is cut short and written as text. */
 void orr_check_random_graphs(struct orr_session *s, const struct orr_check *check, struct orr_check_result *r);
