@@ -253,9 +253,11 @@ orr_status opencl_launch(struct orr_device *dev, const struct opencl_launch *ask
     uint64_t fitting = dev->launch_work / (launch->visits ? launch->visits : 1);
     if (fitting == 0) fitting = 1;
     if (launch->group && p->most[launch->kernel] < launch->group)
-        return OPENCL_FAIL(err, ORR_EUNSUPPORTED,
-                           "%s needs groups of %u items, and the device allows %zu: set ORRERY_KERNELS=rows", row->name,
-                           launch->group, p->most[launch->kernel]);
+        return OPENCL_FAIL(
+            err, ORR_EUNSUPPORTED,
+            "%s needs groups of %u items, and the device allows %zu: set ORRERY_KERNELS=rows, or where the "
+            "driver is rusticl, which cannot compile those, take another",
+            row->name, launch->group, p->most[launch->kernel]);
     if (launch->group)
         group = launch->group;
     else if (fitting < group)

@@ -123,17 +123,6 @@ static void fill_losses(const struct orr_gathered_point *point, const struct by_
     }
 }
 
-static orr_status place_losses(struct orr_figures *f)
-{
-    struct by_step by = {.f = f, .count = count_losses, .fill = fill_losses};
-    orr_figure_name(&by.figure, "loss", "", "");
-    snprintf(by.figure.title, sizeof by.figure.title, "Training loss by step");
-    snprintf(by.figure.x_label, sizeof by.figure.x_label, "step");
-    snprintf(by.figure.y_label, sizeof by.figure.y_label, "training loss");
-    by.figure.log_y = true;
-    return place(&by);
-}
-
 static size_t count_evaluations(const struct orr_gathered_point *point, const struct by_step *by)
 {
     (void)by;
@@ -149,14 +138,27 @@ static void fill_evaluations(const struct orr_gathered_point *point, const struc
     }
 }
 
+static void describe_losses(struct orr_figure *figure, const char *title, const char *what)
+{
+    snprintf(figure->title, sizeof figure->title, "%s", title);
+    snprintf(figure->x_label, sizeof figure->x_label, "step");
+    snprintf(figure->y_label, sizeof figure->y_label, "%s", what);
+    figure->log_y = true;
+}
+
+static orr_status place_losses(struct orr_figures *f)
+{
+    struct by_step by = {.f = f, .count = count_losses, .fill = fill_losses};
+    orr_figure_name(&by.figure, "loss", "", "");
+    describe_losses(&by.figure, "Training loss by step", "training loss");
+    return place(&by);
+}
+
 static orr_status place_evaluations(struct orr_figures *f)
 {
     struct by_step by = {.f = f, .count = count_evaluations, .fill = fill_evaluations};
     orr_figure_name(&by.figure, "loss", "held-out", "");
-    snprintf(by.figure.title, sizeof by.figure.title, "Held-out loss at the evaluated steps");
-    snprintf(by.figure.x_label, sizeof by.figure.x_label, "step");
-    snprintf(by.figure.y_label, sizeof by.figure.y_label, "held-out loss");
-    by.figure.log_y = true;
+    describe_losses(&by.figure, "Held-out loss at the evaluated steps", "held-out loss");
     return place(&by);
 }
 

@@ -201,7 +201,8 @@ static orr_status print_scores(const struct orr_reporting *r, const char *probe)
     snprintf(heading, sizeof heading, "Scores by probe %.80s", probe);
     return print_rows(r, rows, sizeof rows / sizeof *rows, column, n, heading,
                       "Mean over targets of the R2 of the best site; held out, the site is the one that was best "
-                      "in-sample.");
+                      "in-sample. Of selected_linear, in-sample are the trajectories that choose, which it was not "
+                      "fitted on.");
 }
 
 static bool is_score(const struct orr_recipe *recipe, const char *quantity)
