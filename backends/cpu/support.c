@@ -1,5 +1,6 @@
 /* What the backend takes: element types by ops.def, sizes that can be counted, tensors that lie inside their memory. */
 #include "cpu.h"
+#include "orrery/op_types.h"
 
 static const char *const names[ORR_OP_COUNT_] = {
 #define ORR_OP(id, NAME, name, ...) [id] = name,
@@ -16,60 +17,6 @@ static const struct {
 };
 
 const char *cpu_op_name(uint32_t op) { return op < ORR_OP_COUNT_ && names[op] ? names[op] : "unknown operation"; }
-
-/* Bit k: input k holds whole numbers (indices, targets, a step), whatever the type of the result. */
-static uint32_t whole_inputs(uint32_t op)
-{
-    switch (op) {
-    case ORR_OP_GATHER:
-    case ORR_OP_SCATTER_ADD:
-    case ORR_OP_PUT:
-    case ORR_OP_XENT:
-        return 1u << 1;
-    case ORR_OP_XENT_GRAD:
-        return 1u << 2;
-    case ORR_OP_ONE_HOT:
-    case ORR_OP_RANDOM_INT:
-    case ORR_OP_RANDOM_NORMAL:
-        return 1u << 0;
-    default:
-        return 0;
-    }
-}
-
-/* Does the operation give whole numbers when asked to? */
-static bool gives_whole(uint32_t op)
-{
-    switch (op) {
-    case ORR_OP_FILL:
-    case ORR_OP_COPY:
-    case ORR_OP_ADD:
-    case ORR_OP_BROADCAST:
-    case ORR_OP_PERMUTE:
-    case ORR_OP_SLICE:
-    case ORR_OP_PAD:
-    case ORR_OP_GATHER:
-    case ORR_OP_PUT:
-    case ORR_OP_CAST:
-    case ORR_OP_RANDOM_INT:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool types_fit(const struct orr_call *call)
-{
-    const uint32_t type = call->out[0].dtype;
-    if (type == ORR_I32 ? !gives_whole(call->op) : call->op == ORR_OP_RANDOM_INT) return false;
-    for (uint32_t k = 0; k < call->n_in; ++k) {
-        const uint32_t wanted = whole_inputs(call->op) >> k & 1u ? (uint32_t)ORR_I32 : type;
-        if (call->op != ORR_OP_CAST && call->in[k].dtype != wanted) return false;
-    }
-    for (uint32_t k = 1; k < call->n_out; ++k)
-        if (call->out[k].dtype != type) return false;
-    return true;
-}
 
 /* So that bytes, and sums of several sizes, can be counted. */
 #define COUNT_MAX (INT64_MAX / 64)
@@ -104,7 +51,7 @@ bool cpu_supports(const struct cpu_kernels *kernels, const struct orr_call *call
         if (!fits(&call->in[k])) return false;
     for (uint32_t k = 0; k < call->n_out; ++k)
         if (!fits(&call->out[k])) return false;
-    return types_fit(call) && attributes_fit(call);
+    return orr_op_types_fit(call) && attributes_fit(call);
 }
 
 static orr_status check_memory(const struct orr_tensor *t, bool scratch, struct orr_error *err)

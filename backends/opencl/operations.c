@@ -1,6 +1,8 @@
 /* The table of operations, made from ops.def: a row without a function does not link. And what each of them takes. */
 #include "operations.h"
 
+#include "orrery/op_types.h"
+
 #include <string.h>
 
 typedef orr_status (*operation)(struct orr_device *dev, const struct orr_call *call, struct orr_error *err);
@@ -17,47 +19,6 @@ static const char *const names[ORR_OP_COUNT_] = {
 #undef ORR_OP
 };
 
-/* Bit k: input k holds whole numbers (indices, targets, a step), whatever the type of the result. */
-static uint32_t whole_inputs(uint32_t op)
-{
-    switch (op) {
-    case ORR_OP_GATHER:
-    case ORR_OP_SCATTER_ADD:
-    case ORR_OP_PUT:
-    case ORR_OP_XENT:
-        return 1u << 1;
-    case ORR_OP_XENT_GRAD:
-        return 1u << 2;
-    case ORR_OP_ONE_HOT:
-    case ORR_OP_RANDOM_INT:
-    case ORR_OP_RANDOM_NORMAL:
-        return 1u << 0;
-    default:
-        return 0;
-    }
-}
-
-/* Does the operation give whole numbers when asked to? */
-static bool gives_whole(uint32_t op)
-{
-    switch (op) {
-    case ORR_OP_FILL:
-    case ORR_OP_COPY:
-    case ORR_OP_ADD:
-    case ORR_OP_BROADCAST:
-    case ORR_OP_PERMUTE:
-    case ORR_OP_SLICE:
-    case ORR_OP_PAD:
-    case ORR_OP_GATHER:
-    case ORR_OP_PUT:
-    case ORR_OP_CAST:
-    case ORR_OP_RANDOM_INT:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* Positions are of 31 bits, also those a chunk or a work-group beyond the last. */
 enum { COUNT_MAX = INT32_MAX - 1024 };
 
@@ -67,19 +28,6 @@ static bool fits(const struct orr_tensor *t)
     if (t->rank > ORR_RANK_MAX || (t->dtype != ORR_F32 && t->dtype != ORR_I32)) return false;
     for (uint32_t k = 0; k < t->rank; ++k)
         if (t->dim[k] < 0 || __builtin_mul_overflow(count, t->dim[k], &count) || count > COUNT_MAX) return false;
-    return true;
-}
-
-static bool types_fit(const struct orr_call *call)
-{
-    const uint32_t type = call->out[0].dtype;
-    if (type == ORR_I32 ? !gives_whole(call->op) : call->op == ORR_OP_RANDOM_INT) return false;
-    for (uint32_t k = 0; k < call->n_in; ++k) {
-        const uint32_t wanted = whole_inputs(call->op) >> k & 1u ? (uint32_t)ORR_I32 : type;
-        if (call->op != ORR_OP_CAST && call->in[k].dtype != wanted) return false;
-    }
-    for (uint32_t k = 1; k < call->n_out; ++k)
-        if (call->out[k].dtype != type) return false;
     return true;
 }
 
@@ -108,7 +56,7 @@ bool opencl_supports(const struct orr_call *call)
         if (!fits(&call->in[k])) return false;
     for (uint32_t k = 0; k < call->n_out; ++k)
         if (!fits(&call->out[k])) return false;
-    return types_fit(call) && limits_fit(call);
+    return orr_op_types_fit(call) && limits_fit(call);
 }
 
 orr_status opencl_run(struct orr_device *dev, const struct orr_call *call, struct orr_error *err)

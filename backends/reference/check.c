@@ -2,6 +2,7 @@
  *
  * The engine guarantees all of this; the oracle checks it again, cheaply, so that a fault there is found here.
  */
+#include "orrery/op_types.h"
 #include "reference.h"
 
 struct row {
@@ -17,26 +18,6 @@ static const struct row rows[ORR_OP_COUNT_] = {
 
 const char *reference_op_name(uint32_t op) { return op < ORR_OP_COUNT_ ? rows[op].name : NULL; }
 
-/* Bit k: input k holds whole numbers (indices, targets, a step), whatever the type of the result. */
-static uint32_t index_inputs(uint32_t op)
-{
-    switch (op) {
-    case ORR_OP_GATHER:
-    case ORR_OP_SCATTER_ADD:
-    case ORR_OP_PUT:
-    case ORR_OP_XENT:
-        return 1u << 1;
-    case ORR_OP_XENT_GRAD:
-        return 1u << 2;
-    case ORR_OP_ONE_HOT:
-    case ORR_OP_RANDOM_INT:
-    case ORR_OP_RANDOM_NORMAL:
-        return 1u << 0;
-    default:
-        return 0;
-    }
-}
-
 static orr_status check_dtypes(const struct orr_call *call, struct orr_error *err)
 {
     const char *name = rows[call->op].name;
@@ -49,7 +30,7 @@ static orr_status check_dtypes(const struct orr_call *call, struct orr_error *er
                               integer ? "i32" : "f32 or f64");
     for (uint32_t k = 0; k < call->n_in; ++k) {
         const uint32_t given = call->in[k].dtype;
-        const uint32_t wanted = index_inputs(call->op) >> k & 1u ? (uint32_t)ORR_I32 : dtype;
+        const uint32_t wanted = orr_op_whole_inputs(call->op) >> k & 1u ? (uint32_t)ORR_I32 : dtype;
         if (call->op == ORR_OP_CAST ? !reference_size(given) : given != wanted)
             return REFERENCE_FAIL(err, ORR_EDTYPE, "%s: input %u has element type %u, expected %u", name, k, given,
                                   wanted);
