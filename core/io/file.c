@@ -1,6 +1,7 @@
 /* Whole files, written atomically: temporary file in the same directory, fsync, rename, fsync of the directory. */
 #include "io/file.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
 
@@ -214,7 +215,7 @@ orr_status orr_file_reader_open(struct orr_file_reader *reader, const char *path
     struct stat status;
     const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) return failed(err, path, "opened", errno);
-    *reader = (struct orr_file_reader){.path = path, .fd = fd, .hash = UINT64_C(0xcbf29ce484222325)};
+    *reader = (struct orr_file_reader){.path = path, .fd = fd, .hash = ORR_HASH_START};
     orr_status found = ORR_OK;
     if (fstat(fd, &status) != 0)
         found = failed(err, path, "read", errno);
@@ -224,13 +225,6 @@ orr_status orr_file_reader_open(struct orr_file_reader *reader, const char *path
         reader->left = (uint64_t)status.st_size;
     if (found != ORR_OK) close(fd);
     return found;
-}
-
-static uint64_t hash_bytes(uint64_t hash, const unsigned char *data, size_t n)
-{
-    for (size_t i = 0; i < n; ++i)
-        hash = (hash ^ data[i]) * UINT64_C(0x100000001b3);
-    return hash;
 }
 
 orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size_t n, struct orr_error *err)
@@ -245,7 +239,7 @@ orr_status orr_file_reader_take(struct orr_file_reader *reader, void *data, size
         at += (size_t)got;
     }
     reader->left -= n;
-    if (reader->hashes) reader->hash = hash_bytes(reader->hash, data, n);
+    if (reader->hashes) reader->hash = orr_hash_bytes(reader->hash, data, n);
     return ORR_OK;
 }
 

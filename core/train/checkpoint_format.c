@@ -4,6 +4,7 @@
  */
 #include "train/checkpoint_format.h"
 
+#include "base/hash.h"
 #include "base/number.h"
 
 #include <inttypes.h>
@@ -64,27 +65,16 @@ static void hash(struct facts *f, const char *key, uint64_t value)
     snprintf(fact->text, sizeof fact->text, "%016" PRIx64, value);
 }
 
-/* FNV-1a (Fowler, Noll and Vo), 64 bits. */
-#define HASH_START UINT64_C(0xcbf29ce484222325)
-
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t n)
-{
-    const unsigned char *byte = data;
-    for (size_t i = 0; i < n; ++i)
-        hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
 /* With its terminating zero, so that two texts do not run into each other. */
-static uint64_t hash_text(uint64_t hash, const char *t) { return hash_bytes(hash, t, strlen(t) + 1); }
+static uint64_t hash_text(uint64_t hash, const char *t) { return orr_hash_bytes(hash, t, strlen(t) + 1); }
 
 /* Where each parameter lies in the block, and which part of it decays. */
 static uint64_t hash_of_order(const struct orr_parameters *p)
 {
-    uint64_t h = hash_bytes(HASH_START, &p->decayed_elements, sizeof p->decayed_elements);
+    uint64_t h = orr_hash_bytes(ORR_HASH_START, &p->decayed_elements, sizeof p->decayed_elements);
     for (size_t i = 0; i < p->count; ++i) {
         h = hash_text(h, p->item[i].name);
-        h = hash_bytes(h, &p->item[i].first, sizeof p->item[i].first);
+        h = orr_hash_bytes(h, &p->item[i].first, sizeof p->item[i].first);
     }
     return h;
 }
@@ -92,7 +82,7 @@ static uint64_t hash_of_order(const struct orr_parameters *p)
 static uint64_t hash_of_simulator(const struct orr_dataset *data)
 {
     const struct orr_param *row = data->plugin->params;
-    uint64_t h = hash_text(HASH_START, data->plugin->version);
+    uint64_t h = hash_text(ORR_HASH_START, data->plugin->version);
     for (size_t i = 0; row[i].type != ORR_PARAM_END; ++i) {
         const union orr_value *v = &data->values[i];
         h = hash_text(h, row[i].key);
@@ -101,7 +91,7 @@ static uint64_t hash_of_simulator(const struct orr_dataset *data)
         else if (row[i].type == ORR_PARAM_BOOL)
             h = hash_text(h, v->b ? "true" : "false");
         else
-            h = hash_bytes(h, v, sizeof v->i);
+            h = orr_hash_bytes(h, v, sizeof v->i);
     }
     return h;
 }
@@ -110,9 +100,9 @@ static uint64_t hash_of_bins(const struct orr_dataset *data)
 {
     const struct orr_bins *bins = &data->bins;
     const size_t bytes = bins->count ? data->n_observed * sizeof *bins->low : 0;
-    uint64_t h = hash_bytes(HASH_START, &bins->count, sizeof bins->count);
-    h = hash_bytes(h, bins->low, bytes);
-    return hash_bytes(h, bins->high, bytes);
+    uint64_t h = orr_hash_bytes(ORR_HASH_START, &bins->count, sizeof bins->count);
+    h = orr_hash_bytes(h, bins->low, bytes);
+    return orr_hash_bytes(h, bins->high, bytes);
 }
 
 static void facts_of_data(struct facts *f, const struct orr_dataset *data)
@@ -157,7 +147,7 @@ static void facts_of(const struct orr_train_job *job, const struct orr_parameter
     const struct orr_model *m = job->model;
     *f = (struct facts){.count = 0};
     text(f, "model", orr_model_kind_names[m->kind]);
-    if (m->graph) hash(f, "model_graph", hash_text(HASH_START, m->graph));
+    if (m->graph) hash(f, "model_graph", hash_text(ORR_HASH_START, m->graph));
     if (m->vocab_size) whole(f, "vocab_size", (uint64_t)m->vocab_size);
     whole(f, "n_layer", (uint64_t)m->n_layer);
     whole(f, "n_head", (uint64_t)m->n_head);
@@ -178,7 +168,7 @@ static const char *recipe_of(const struct orr_train_job *job) { return job->reci
 /* Over everything that is read again: all metadata but the checksum, and names, types, shapes and contents. */
 static void checksum_of(const struct orr_safetensors *set, const struct facts *f, char out[17])
 {
-    uint64_t h = HASH_START;
+    uint64_t h = ORR_HASH_START;
     const struct orr_safetensors_tensor *t;
     static const char *const others[] = {"format", "format_version", "step", "recipe"};
     for (size_t i = 0; i < sizeof others / sizeof *others + f->count; ++i) {
@@ -188,9 +178,9 @@ static void checksum_of(const struct orr_safetensors *set, const struct facts *f
     }
     for (size_t i = 0; (t = orr_safetensors_tensor(set, i)) != NULL; ++i) {
         h = hash_text(h, t->name);
-        h = hash_bytes(h, &t->dtype, sizeof t->dtype);
-        h = hash_bytes(h, t->dim, t->rank * sizeof *t->dim);
-        h = hash_bytes(h, t->data, t->bytes);
+        h = orr_hash_bytes(h, &t->dtype, sizeof t->dtype);
+        h = orr_hash_bytes(h, t->dim, t->rank * sizeof *t->dim);
+        h = orr_hash_bytes(h, t->data, t->bytes);
     }
     snprintf(out, 17, "%016" PRIx64, h);
 }
