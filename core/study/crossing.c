@@ -12,7 +12,7 @@ size_t orr_crossings_of(const double *place, const double *d, size_t n, double *
     for (size_t i = 0; i < n; ++i) {
         if (!(d[i] < 0) && !(d[i] > 0)) continue;
         if (last < n && (d[i] < 0) != (d[last] < 0)) {
-            /* Zeros between the two: the curve is at zero from the first of them on. */
+            /* Of zeros between the two the last one: there share is 0. */
             const size_t from = i - 1;
             const double share = d[from] / (d[from] - d[i]);
             if (count++ == 0) *first = exp(log(place[from]) + share * (log(place[i]) - log(place[from])));
@@ -63,7 +63,8 @@ struct orr_crossing orr_crossing_of(const double *place, size_t n_places, const 
         mean += before / (double)c.n_one;
         square += before * (log(first) - mean);
     }
-    c.identified = c.n_seeds > 0 && (double)c.n_one >= share * (double)c.n_seeds && c.n_one > 0;
+    /* A quotient is rounded as the share was when it was read; a product is not. */
+    c.identified = c.n_one > 0 && (double)c.n_one / (double)c.n_seeds >= share;
     if (c.n_one > 0) c.place = exp(mean);
     if (c.n_one < 2) return c;
     const double n = (double)c.n_one, half = orr_student_975(c.n_one - 1) * sqrt(square / (n - 1) / n);

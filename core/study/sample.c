@@ -22,7 +22,7 @@ static void choose(uint64_t seed, enum orr_split split, const struct orr_windows
         const uint32_t counter[4] = {(uint32_t)i, (uint32_t)((uint64_t)i >> 32), (uint32_t)split, SAMPLE_DRAWS};
         uint32_t word[4];
         orr_random_philox(key, counter, word);
-        const double uniform = (word[0] + word[1] * 0x1p-32) * 0x1p-32;
+        const double uniform = (double)((uint64_t)word[0] << 21 | word[1] >> 11) * 0x1p-53; /* never 1 */
         if (uniform * (double)(windows->count - i) < (double)(wanted - chosen)) out[chosen++] = windows->start[i];
     }
 }

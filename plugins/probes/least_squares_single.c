@@ -2,6 +2,7 @@
  *
  * In: struct linear_problem. Out: predictions. sklearn/linear_model/_base.py centres in the precision of the data,
  * scipy/linalg calls sgelsd with rcond = the float32 epsilon; means are summed row after row as numpy does on axis 0.
+ * Later versions are no reference: scikit-learn 1.9 drops singular values below 1e-6 of the largest, and scores differ.
  */
 #include "least_squares.h"
 

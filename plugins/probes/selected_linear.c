@@ -181,7 +181,7 @@ static void shuffle(double *truth, uint64_t rows, uint32_t n_targets, int set)
         const uint32_t counter[4] = {(uint32_t)i, (uint32_t)(i >> 32), (uint32_t)set, 0};
         uint32_t word[4];
         host->philox(key, counter, word);
-        const uint64_t other = (uint64_t)((word[0] + word[1] * 0x1p-32) * 0x1p-32 * (double)(i + 1));
+        const uint64_t other = (word[0] * (i + 1)) >> 32; /* rows are fewer than 2^31 */
         for (uint32_t t = 0; t < n_targets; ++t) {
             const double kept = truth[t * rows + i];
             truth[t * rows + i] = truth[t * rows + other];

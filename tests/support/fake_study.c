@@ -14,6 +14,7 @@
 static struct {
     int64_t allocations, fail_at, live;
     int warnings;
+    bool largest_words;
 } host_state = {.fail_at = -1};
 
 static void *host_alloc(size_t bytes, size_t align)
@@ -53,6 +54,12 @@ static orr_status host_fail(struct orr_error *err, orr_status code, const char *
     return code;
 }
 
+static void host_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4])
+{
+    orr_random_philox(key, counter, out);
+    if (host_state.largest_words) memset(out, 0xFF, 4 * sizeof *out);
+}
+
 static const struct orr_host host_table = {
     .size = sizeof host_table,
     .abi_major = ORR_ABI_MAJOR,
@@ -61,7 +68,7 @@ static const struct orr_host host_table = {
     .dealloc = host_dealloc,
     .log = host_log,
     .fail = host_fail,
-    .philox = orr_random_philox,
+    .philox = host_philox,
 };
 
 const struct orr_host *fake_host(void) { return &host_table; }
@@ -72,9 +79,12 @@ void fake_host_reset(void)
     host_state.fail_at = -1;
     host_state.live = 0;
     host_state.warnings = 0;
+    host_state.largest_words = false;
 }
 
 void fake_host_fail_allocation(int64_t nth) { host_state.fail_at = nth; }
+
+void fake_host_draw_largest(void) { host_state.largest_words = true; }
 
 int64_t fake_host_live(void) { return host_state.live; }
 

@@ -78,6 +78,7 @@ double *fake_normals(uint64_t n, uint32_t stream);
 const struct orr_host *fake_host(void);
 void fake_host_reset(void);
 void fake_host_fail_allocation(int64_t nth); /* counted from 0 since the last reset; negative: none */
+void fake_host_draw_largest(void);           /* philox gives the largest words until the next reset */
 int64_t fake_host_live(void);                /* allocations not given back */
 int fake_host_warnings(void);                /* log messages of level warn since the last reset */
 

@@ -89,6 +89,24 @@ static void test_too_few_seeds_with_one_crossing(void **state)
     assert_true(orr_crossing_of(contexts, PLACES, d, 5, 0.4).identified);
 }
 
+/* 0.55 times 100 is above 55 in doubles, and 55 of 100 are a share of 0.55. */
+static void test_the_share_that_was_asked_for_is_enough(void **state)
+{
+    (void)state;
+    enum { SEEDS = 100, ONE = 55 };
+    static double d[SEEDS * PLACES];
+    for (size_t s = 0; s < SEEDS; ++s)
+        fill_line(s < ONE ? 6 : 1e6, d + s * PLACES);
+
+    const struct orr_crossing c = orr_crossing_of(contexts, PLACES, d, SEEDS, 0.55);
+
+    assert_int_equal(c.n_one, ONE);
+    assert_true(c.identified);
+    for (size_t i = 0; i < PLACES; ++i)
+        d[i] = 1;
+    assert_false(orr_crossing_of(contexts, PLACES, d, SEEDS, 0.55).identified);
+}
+
 static void test_few_seeds(void **state)
 {
     (void)state;
@@ -120,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_changes_of_sign),
         cmocka_unit_test(test_mean_over_seeds_with_its_interval),
         cmocka_unit_test(test_too_few_seeds_with_one_crossing),
+        cmocka_unit_test(test_the_share_that_was_asked_for_is_enough),
         cmocka_unit_test(test_few_seeds),
         cmocka_unit_test(test_slopes),
     };

@@ -180,6 +180,21 @@ static void test_shuffled_targets_score_nothing(void **state)
     plant_free(&s);
 }
 
+/* By the largest words each row changes places with itself, and the last one with nothing that lies beyond. */
+static void test_shuffling_stays_within_the_rows(void **state)
+{
+    (void)state;
+    struct synthetic s = plant();
+    param[SHUFFLE].b = true;
+    fake_host_draw_largest();
+
+    run_ok();
+
+    fake_host_reset();
+    assert_near("not moved", find_any("r2_selected", ORR_HELD_OUT)->value, 1, 1e-14);
+    plant_free(&s);
+}
+
 /* The target is drawn afresh for every trajectory, and the features say which trajectory it is: whoever has seen one
  * row of a trajectory knows the target of the others. */
 static void test_a_trajectory_is_in_one_set_only(void **state)
@@ -224,7 +239,55 @@ static void test_a_trajectory_is_in_one_set_only(void **state)
     fake_study_fini(&fake);
 }
 
+/* Numbers of one site and cut, so that nothing is left to choose. */
+static double fitted_score(enum orr_split split)
+{
+    fake.n_findings = 0;
+    run_ok();
+    return find("r2", "noise", split)->value;
+}
+
+/* Means, deviations, directions and intercept are those of the rows that fit: of the other rows each changes its own
+ * score alone, bit by bit. */
+static void test_only_the_rows_that_fit_make_the_fit(void **state)
+{
+    (void)state;
+    struct synthetic s = plant();
+    param[CUTS].s = "1e-6";
+    param[SITES].s = "noise";
+    const double choosing = fitted_score(ORR_TRAIN), scoring = fitted_score(ORR_HELD_OUT);
+    for (int i = 0; i < ROWS; ++i) {
+        s.y[1][i] = 2 * s.y[1][i] + 100;
+        for (int j = 0; j < WIDTH; ++j)
+            s.noise[1][i * WIDTH + j] = 3 * s.noise[1][i * WIDTH + j] + 50;
+    }
+    assert_near("those that choose, after those that score changed", fitted_score(ORR_TRAIN), choosing, 0);
+    const double changed = fitted_score(ORR_HELD_OUT);
+    assert_true(changed < scoring - 1);
+    for (int i = 0; i < ROWS; ++i) {
+        if ((int)s.id[0][i] % 5 != 4) continue;
+        s.y[0][i] = 2 * s.y[0][i] + 100;
+        for (int j = 0; j < WIDTH; ++j)
+            s.noise[0][i * WIDTH + j] = 3 * s.noise[0][i * WIDTH + j] + 50;
+    }
+    assert_near("those that score, after those that choose changed", fitted_score(ORR_HELD_OUT), changed, 0);
+    assert_true(fitted_score(ORR_TRAIN) < choosing - 1);
+    plant_free(&s);
+}
+
 /* ---- choosing ---- */
+
+static void test_of_equal_sites_the_first_is_chosen(void **state)
+{
+    (void)state;
+    struct synthetic s = plant();
+    fake_study_add_site(&fake, "again", WIDTH, s.planted[0], s.planted[1]);
+
+    run_ok();
+
+    assert_string_equal(find_any("r2_selected", ORR_HELD_OUT)->site, "planted");
+    plant_free(&s);
+}
 
 static void test_the_rows_that_score_do_not_choose(void **state)
 {
@@ -419,7 +482,10 @@ int main(void)
         cmocka_unit_test(test_a_planted_code_is_found_where_it_was_planted),
         cmocka_unit_test(test_every_cut_and_site_is_recorded),
         cmocka_unit_test(test_shuffled_targets_score_nothing),
+        cmocka_unit_test(test_shuffling_stays_within_the_rows),
         cmocka_unit_test(test_a_trajectory_is_in_one_set_only),
+        cmocka_unit_test(test_only_the_rows_that_fit_make_the_fit),
+        cmocka_unit_test(test_of_equal_sites_the_first_is_chosen),
         cmocka_unit_test(test_the_rows_that_score_do_not_choose),
         cmocka_unit_test(test_the_cut_that_reads_best_is_chosen),
         cmocka_unit_test(test_a_high_cut_is_chosen_where_low_ones_read_noise),
