@@ -24,14 +24,16 @@ static double difference(const double *a, const double *b, size_t i) { return b 
 static struct orr_mean mean_of(const double *a, const double *b, size_t n)
 {
     struct orr_mean m = {.mean = (double)NAN, .half_width = (double)NAN, .one_more = (double)NAN};
-    double sum = 0, square = 0;
+    double first = 0, sum = 0, square = 0;
     for (size_t i = 0; i < n; ++i)
         if (!isnan(difference(a, b, i))) {
-            sum += difference(a, b, i);
+            /* Summed from the first on, so that equal values have no deviation. */
+            if (m.n == 0 && isfinite(difference(a, b, i))) first = difference(a, b, i);
+            sum += difference(a, b, i) - first;
             ++m.n;
         }
     if (m.n == 0) return m;
-    m.mean = sum / (double)m.n;
+    m.mean = first + sum / (double)m.n;
     if (m.n < 2) return m;
     for (size_t i = 0; i < n; ++i) {
         const double off = difference(a, b, i) - m.mean;

@@ -58,6 +58,18 @@ static void test_three_values(void **state)
     expect_close(m.one_more, 4.303 * sqrt(1 + 1.0 / 3), 5 * roundings, "one more than three");
 }
 
+/* A tenth has no exact double: a sum of ten of them, divided by ten, is another number. */
+static void test_equal_values_have_no_deviation(void **state)
+{
+    (void)state;
+    double value[10];
+    for (size_t i = 0; i < 10; ++i)
+        value[i] = 0.1;
+    const struct orr_mean m = orr_mean_of(value, 10);
+    if (m.mean != 0.1 || m.half_width != 0 || m.one_more != 0)
+        fail_msg("%.17g +- %g, one more %g, expected %.17g +- 0", m.mean, m.half_width, m.one_more, 0.1);
+}
+
 /* What a seed does to both is in no difference; pairs of which one is missing are left out. */
 static void test_differences_are_paired(void **state)
 {
@@ -78,6 +90,7 @@ int main(void)
         cmocka_unit_test(test_no_value_and_one_value_have_no_interval),
         cmocka_unit_test(test_two_values),
         cmocka_unit_test(test_three_values),
+        cmocka_unit_test(test_equal_values_have_no_deviation),
         cmocka_unit_test(test_differences_are_paired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
