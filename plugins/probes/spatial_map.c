@@ -14,7 +14,7 @@
 /* Set whenever the module is queried, which several threads may do. */
 static const struct orr_host *_Atomic host;
 
-enum { PARAMETER, CUT };
+enum { PARAMETER, CUT, TOKENS };
 
 static const struct orr_param map_params[] = {
     {"parameter", ORR_PARAM_STRING, "transformer.wte.weight", 0, 0, "1",
@@ -22,6 +22,8 @@ static const struct orr_param map_params[] = {
     {"cut", ORR_PARAM_REAL, "0", 0, 0.99, "1",
      "Singular values of the standardised channels at or below this fraction of the largest are dropped; 0 is the "
      "machine epsilon."},
+    {"tokens", ORR_PARAM_STRING, "used", 0, 0, "1",
+     "used: those that occur in training trajectories; all: also rows that were never trained, as published."},
     {.type = ORR_PARAM_END},
 };
 
@@ -31,10 +33,11 @@ enum { HELD_OUT_EVERY = 5, HELD_OUT_AT = 2, FEWEST_TOKENS = 2 * HELD_OUT_EVERY }
 
 struct orr_probe {
     double cut;
+    bool all;
     char parameter[NAME_SIZE];
 };
 
-/* Tokens of one column that the training data use: their rows of the table, and the centres of their bins. */
+/* The tokens of one column that are looked at: their rows of the table, and the centres of their bins. */
 struct map {
     const struct orr_study *study;
     const char *column;
@@ -45,14 +48,17 @@ struct map {
 
 static orr_status map_create(const union orr_value *param, struct orr_probe **out, struct orr_error *err)
 {
-    const char *name = param[PARAMETER].s;
+    const char *name = param[PARAMETER].s, *tokens = param[TOKENS].s;
+    const bool all = strcmp(tokens, "all") == 0;
     *out = NULL;
+    if (!all && strcmp(tokens, "used") != 0)
+        return host->fail(err, ORR_EINVAL, "spatial_map: tokens is \"%s\": give used or all", tokens);
     if (!*name || strlen(name) > LONGEST_NAME)
         return host->fail(err, ORR_EINVAL, "spatial_map: parameter has %zu characters: give 1 to %d", strlen(name),
                           LONGEST_NAME);
     struct orr_probe *probe = linear_alloc(host, 1, sizeof *probe);
     if (!probe) return host->fail(err, ORR_ENOMEM, "spatial_map: out of memory");
-    *probe = (struct orr_probe){.cut = param[CUT].r};
+    *probe = (struct orr_probe){.cut = param[CUT].r, .all = all};
     memcpy(probe->parameter, name, strlen(name) + 1);
     *out = probe;
     return ORR_OK;
@@ -92,8 +98,8 @@ static orr_status check_table(const struct map *map, const struct orr_matrix *ta
     return ORR_OK;
 }
 
-/* Rows of tokens that occur; the others were never trained. */
-static orr_status keep_used(struct map *map, const struct orr_matrix *table, const struct orr_matrix *tokens,
+/* Rows of tokens that occur, or of all. */
+static orr_status keep_rows(struct map *map, bool all, const struct orr_matrix *table, const struct orr_matrix *tokens,
                             struct orr_error *err)
 {
     map->channels = table->cols;
@@ -103,7 +109,7 @@ static orr_status keep_used(struct map *map, const struct orr_matrix *table, con
     if (!map->embedding || !map->centre || !map->predicted)
         return host->fail(err, ORR_ENOMEM, "spatial_map: out of memory for %s", map->site);
     for (uint64_t i = 0; i < table->rows; ++i) {
-        if (!(tokens->data[2 * i + 1] > 0)) continue;
+        if (!all && !(tokens->data[2 * i + 1] > 0)) continue;
         memcpy(map->embedding + map->rows * table->cols, table->data + i * table->cols, table->cols * sizeof(double));
         map->centre[map->rows++] = tokens->data[2 * i];
     }
@@ -219,7 +225,7 @@ static orr_status measure_column(const struct orr_probe *probe, struct map *map,
     orr_status status = study->parameter(study->state, map->site, &table, err);
     if (status == ORR_OK) status = study->tokens(study->state, column, &tokens, err);
     if (status == ORR_OK) status = check_table(map, &table, &tokens, err);
-    if (status == ORR_OK) status = keep_used(map, &table, &tokens, err);
+    if (status == ORR_OK) status = keep_rows(map, probe->all, &table, &tokens, err);
     if (status == ORR_OK) status = fit_all(probe, map, err);
     return status == ORR_OK ? fit_held_out(probe, map, err) : status;
 }

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-enum { PARAMETER, CUT, N_PARAMS };
+enum { PARAMETER, CUT, USED, N_PARAMS };
 enum { TOKENS = 40, CHANNELS = 3, COLUMNS = 2 };
 
 static const struct orr_plugin *plugin;
@@ -30,6 +30,7 @@ static const union orr_value *params(const char *parameter, double cut)
     static union orr_value value[N_PARAMS];
     value[PARAMETER].s = parameter;
     value[CUT].r = cut;
+    value[USED].s = "used";
     return value;
 }
 
@@ -151,6 +152,26 @@ static void test_tokens_that_do_not_occur_are_left_out(void **state)
     assert_int_equal(finding("transformer.wte.weight", "x", ORR_HELD_OUT)->n, 6);
 }
 
+/* As published: rows that were never trained count, and spoil the map. */
+static void test_all_tokens_may_be_asked_for(void **state)
+{
+    (void)state;
+    static union orr_value all[N_PARAMS];
+    memcpy(all, usual(), sizeof all);
+    all[USED].s = "all";
+    for (int i = 0; i < TOKENS; i += 4) {
+        meaning[0][2 * i + 1] = 0;
+        table[0][i * CHANNELS] = table[0][i * CHANNELS + 1] = 0;
+    }
+    fake_probe_succeeds(plugin, all, &fake.study);
+    const double in_sample = finding("transformer.wte.weight", "x", ORR_TRAIN)->value;
+    if (!(in_sample > 0 && in_sample < 0.9)) fail_msg("R2 %g with rows of zeros", in_sample);
+    assert_int_equal(finding("transformer.wte.weight", "x", ORR_TRAIN)->n, TOKENS);
+    assert_int_equal(finding("transformer.wte.weight", "x", ORR_HELD_OUT)->n, TOKENS / 5);
+    all[USED].s = "some";
+    fake_probe_fails(plugin, all, &fake.study, ORR_EINVAL, "tokens is \"some\": give used or all");
+}
+
 /* Only the held-out rows are spoilt: the fit is the same, its score there is not. */
 static void test_held_out_tokens_have_no_part_in_the_fit(void **state)
 {
@@ -227,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_line_is_a_perfect_map, open_study, close_study),
         cmocka_unit_test_setup_teardown(test_every_column_has_its_own_table, open_study, close_study),
         cmocka_unit_test_setup_teardown(test_tokens_that_do_not_occur_are_left_out, open_study, close_study),
+        cmocka_unit_test_setup_teardown(test_all_tokens_may_be_asked_for, open_study, close_study),
         cmocka_unit_test_setup_teardown(test_held_out_tokens_have_no_part_in_the_fit, open_study, close_study),
         cmocka_unit_test_setup_teardown(test_the_control_without_a_network_finds_nothing, open_study, close_study),
         cmocka_unit_test_setup_teardown(test_what_is_no_map_is_refused, open_study, close_study),
