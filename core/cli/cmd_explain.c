@@ -225,23 +225,36 @@ static orr_status write_graphs(const struct orr_command *command, const struct o
 
 /* ---- the verb ---- */
 
+/* A seed changes no plan: of points that differ in it alone the first, for which their number is returned, stands for
+ * all; for the others 0 is. */
+static size_t points_like(const struct orr_sweep *sweep, size_t i)
+{
+    for (size_t a = 0; a < sweep->n_axes; ++a)
+        if (strcmp(sweep->axis[a].key, orr_seed_key) == 0)
+            return orr_sweep_value(sweep, i, a) == sweep->axis[a].value[0] ? sweep->axis[a].n_values : 0;
+    return 1;
+}
+
 static orr_status explain_point(const struct orr_command *command, const struct orr_run_point *point, bool first,
                                 struct orr_open_device *device, double *seconds, struct orr_error *err)
 {
     struct orr_planned_point p;
-    printf("%s\n", *point->name ? point->name : point->recipe->name);
     orr_status status = orr_planned_point_init(&p, point->recipe, device, err);
     if (status == ORR_OK && first) status = write_graphs(command, &p, err);
     if (status == ORR_OK) {
         print_plan(&p);
         status = measure(&p, first ? orr_arguments_value(command->arguments, "--trace") : NULL, seconds, err);
     }
+    if (status == ORR_OK && point->recipe->weights.file) {
+        printf("  no step is done: weights.file is probed instead\n");
+        *seconds = 0;
+    }
     orr_planned_point_fini(&p);
     return status;
 }
 
-static orr_status explain(const struct orr_command *command, const struct orr_run *run, struct orr_loader *loader,
-                          struct orr_error *err)
+static orr_status explain(const struct orr_command *command, const struct orr_sweep *sweep, const struct orr_run *run,
+                          struct orr_loader *loader, struct orr_error *err)
 {
     struct orr_open_device *device;
     char name[192];
@@ -251,9 +264,15 @@ static orr_status explain(const struct orr_command *command, const struct orr_ru
     printf("One training step on %s\n", name);
     orr_status status = ORR_OK;
     for (size_t i = 0; status == ORR_OK && i < run->n_points; ++i) {
+        const struct orr_run_point *point = &run->point[i];
+        const size_t n = points_like(sweep, i);
         double seconds = 0;
-        status = explain_point(command, &run->point[i], i == 0, device, &seconds, err);
-        all += seconds;
+        if (n == 0) continue;
+        printf("%s", *point->name ? point->name : point->recipe->name);
+        if (n > 1) printf(", and so %zu more with other seeds", n - 1);
+        printf("\n");
+        status = explain_point(command, point, i == 0, device, &seconds, err);
+        all += seconds * (double)n;
     }
     if (status == ORR_OK && run->n_points > 1) printf("all %zu points: about %.0f s of training\n", run->n_points, all);
     orr_device_close(device);
@@ -270,7 +289,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     orr_status status = orr_open_recipe(command, recipe, &sweep, err);
     if (status == ORR_OK) status = orr_loader_create(&loader, err);
     if (status == ORR_OK) status = orr_run_prepare(sweep, loader, &points, err);
-    if (status == ORR_OK) status = explain(command, &points, loader, err);
+    if (status == ORR_OK) status = explain(command, sweep, &points, loader, err);
     orr_run_fini(&points);
     orr_loader_destroy(loader);
     orr_sweep_destroy(sweep);

@@ -4,19 +4,19 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "cli/choose_device.h"
+#include "cli/find_weights.h"
 #include "cli/interrupt.h"
 #include "cli/open_recipe.h"
 #include "cli/open_weights.h"
 #include "cli/progress.h"
 #include "cli/run_report.h"
 #include "cli/select_probes.h"
-#include "io/stream.h"
-#include "train/checkpoint.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct orr_option options[] = {
@@ -42,57 +42,16 @@ struct probing {
 
 /* --- which weights, which recipe ------------------------------------------------------------- */
 
-static bool is_directory(const char *path)
-{
-    struct stat there;
-    return stat(path, &there) == 0 && S_ISDIR(there.st_mode);
-}
-
-/* The newest checkpoint of a run. */
-static orr_status choose_checkpoint(struct probing *p, const char *run, struct orr_error *err)
-{
-    uint64_t *steps;
-    size_t count;
-    ORR_TRY(orr_checkpoint_list(run, &steps, &count, err));
-    orr_status status = ORR_OK;
-    if (count == 0)
-        status = orr_fail(err, ORR_EINVAL,
-                          "%s/checkpoints holds no checkpoint: name the directory of a run, of one point where it has "
-                          "several, or a file of weights",
-                          run);
-    else if (!(p->weights = orr_checkpoint_path(run, steps[count - 1])))
-        status = orr_memory_out(err, "a path", strlen(run));
-    orr_memory_free(steps);
-    return status;
-}
-
-/* The recipe of the run that a file is a checkpoint of: DIR/recipe.yaml of DIR/checkpoints/FILE. That directory has
- * this name and no other that ends so. */
-static char *recipe_beside(const char *weights)
-{
-    static const char name[] = "checkpoints";
-    const size_t length = sizeof name - 1;
-    const char *slash = strrchr(weights, '/');
-    if (!slash || (size_t)(slash - weights) < length || strncmp(slash - length, name, length) != 0) return NULL;
-    if (slash - length > weights && slash[-(ptrdiff_t)length - 1] != '/') return NULL;
-    char *path = orr_memory_print("%.*s/../recipe.yaml", (int)(slash - weights), weights);
-    if (path && access(path, F_OK) == 0) return path;
-    orr_memory_free(path);
-    return NULL;
-}
-
 static orr_status choose_files(struct probing *p, struct orr_error *err)
 {
     const char *word, *recipe = orr_arguments_value(p->command->arguments, "--recipe");
     ORR_TRY(orr_command_word(p->command, "file of weights or run directory", &word, err));
-    if (is_directory(word)) {
-        ORR_TRY(choose_checkpoint(p, word, err));
-        p->recipe = recipe ? orr_memory_text(recipe) : orr_memory_print("%s/recipe.yaml", word);
-    } else {
-        p->weights = orr_memory_text(word);
-        p->recipe = recipe ? orr_memory_text(recipe) : recipe_beside(word);
+    ORR_TRY(orr_find_weights(word, &p->weights, &p->recipe, err));
+    if (recipe) {
+        orr_memory_free(p->recipe);
+        p->recipe = orr_memory_text(recipe);
+        return p->recipe ? ORR_OK : orr_memory_out(err, "a path", strlen(recipe));
     }
-    if (!p->weights) return orr_memory_out(err, "a path", strlen(word));
     if (p->recipe) return ORR_OK;
     return orr_fail(err, ORR_EINVAL,
                     "--recipe is missing: %s is no checkpoint of a run, so name a recipe for its data and probes",
@@ -151,19 +110,14 @@ static orr_status take_sizes(struct probing *p, struct orr_error *err)
     return set_size(p, "model.window", m.window, err);
 }
 
-/* A run that goes on in this directory must not take these findings for its own. */
-static orr_status mark(struct probing *p, struct orr_error *err)
+/* The recipe is now one of these weights, whatever it named before. */
+static orr_status name_weights(struct probing *p, struct orr_error *err)
 {
-    char checksum[17];
-    struct orr_run_point *point = &p->run.point[0];
-    orr_status status = orr_stream_checksum(p->weights, checksum, err);
-    if (status == ORR_EIO) status = err->code = ORR_EINVAL;
-    ORR_TRY(status);
-    char *text = orr_memory_print("%s of weights %s", point->hash, checksum);
-    if (!text) return orr_memory_out(err, "a hash", 64);
-    orr_recipe_hash(text, point->hash);
-    orr_memory_free(text);
-    return ORR_OK;
+    char real[PATH_MAX];
+    struct orr_config *base = p->sweep->base;
+    if (orr_config_find(orr_config_root(base), "weights.checksum"))
+        ORR_TRY(orr_config_remove(base, "weights.checksum"));
+    return orr_recipe_keep_path(base, "weights.file", realpath(p->weights, real) ? real : p->weights, err);
 }
 
 static orr_status choose_directory(struct probing *p, struct orr_error *err)
@@ -187,13 +141,13 @@ static orr_status prepare(struct probing *p, struct orr_error *err)
     ORR_TRY(choose_files(p, err));
     ORR_TRY(orr_open_recipe(p->command, p->recipe, &p->sweep, err));
     ORR_TRY(take_sizes(p, err));
+    ORR_TRY(name_weights(p, err));
     ORR_TRY(orr_select_probes(p->command, p->sweep->base, err));
     if (p->sweep->n_points > 1)
         return orr_fail(err, ORR_EINVAL, "the recipe has %zu points, and these weights are of one: set %s to one value",
                         p->sweep->n_points, p->sweep->axis[0].key);
     ORR_TRY(orr_loader_create(&p->loader, err));
     ORR_TRY(orr_run_prepare(p->sweep, p->loader, &p->run, err));
-    ORR_TRY(mark(p, err));
     ORR_TRY(choose_directory(p, err));
     return orr_choose_device(p->command, p->loader, ORR_F32, &p->device, err);
 }
@@ -215,12 +169,11 @@ static orr_status measure(struct probing *p, struct orr_error *err)
         .loader = p->loader,
         .device = p->device,
         .directory = p->directory,
-        .weights = p->weights,
         .block_size = p->block_size,
         .threads = orr_threads_wanted(),
         .command_line = (const char *const *)p->command->argv,
         .n_command_line = (size_t)p->command->argc,
-        .stop = orr_interrupt_watch(),
+        .stop = orr_interrupt_watch(false),
         .watcher = {.context = &p->progress, .notice = orr_progress_notice, .progress = orr_progress_step}};
     const orr_status status = orr_run_one(&job, &p->run, err);
     if (status == ORR_OK) return ORR_OK;

@@ -19,6 +19,7 @@ static const struct orr_option options[] = {
 struct reporting {
     const struct orr_command *command;
     struct orr_gathered *gathered;
+    struct orr_report_sources sources;
     char *directory; /* to write into */
     struct orr_text text;
 };
@@ -31,8 +32,9 @@ static orr_status gather(struct reporting *r, struct orr_error *err)
     if (!key) return orr_memory_out(err, "keys", a->n_options * sizeof *key);
     for (size_t i = 0; i < a->n_options; ++i)
         if (strcmp(a->option[i]->name, "--vary") == 0) key[asked.n_vary++] = a->value[i];
-    const orr_status status = orr_gathered_read(&asked, &r->gathered, err);
+    orr_status status = orr_gathered_read(&asked, &r->gathered, err);
     orr_memory_free(key);
+    if (status == ORR_OK) status = orr_report_sources_read(a->word, a->n_words, &r->sources, err);
     return status;
 }
 
@@ -72,8 +74,8 @@ static orr_status write_report(struct reporting *r, bool *written, struct orr_er
     orr_status status = orr_directory_open(r->directory, &lock, err);
     *written = status == ORR_OK;
     if (status == ORR_EINVAL && r->gathered->n_directories == 1) return orr_report_print(r->gathered, &r->text, err);
-    if (status == ORR_OK) status = orr_report_write(r->gathered, r->directory, &r->text, err);
-    if (status == ORR_OK) status = orr_report_html_write(r->gathered, r->directory, err);
+    if (status == ORR_OK) status = orr_report_write(r->gathered, &r->sources, r->directory, &r->text, err);
+    if (status == ORR_OK) status = orr_report_html_write(r->gathered, &r->sources, r->directory, err);
     orr_file_unlock(lock);
     return status;
 }
@@ -100,6 +102,7 @@ static orr_status run(const struct orr_command *command, struct orr_error *err)
     struct reporting r = {.command = command};
     const orr_status status = report(&r, err);
     orr_text_fini(&r.text);
+    orr_report_sources_fini(&r.sources);
     orr_gathered_destroy(r.gathered);
     orr_memory_free(r.directory);
     return status;
@@ -112,7 +115,9 @@ const struct orr_verb orr_verb_report = {
     .more =
         "DIR is the directory of a run, of a sweep, or of one point. Several are reported together, as one sweep, if\n"
         "their recipes differ in swept keys, seeds and --vary alone. Points that are not finished are named. Writes\n"
-        "report.md, report.html with figures/, and of a sweep findings.csv and summary.json.\n",
+        "report.md, report.html with figures/, and of a sweep findings.csv and summary.json. Both begin with what is\n"
+        "answered, with intervals over seeds; report.html, and report.md of several DIR, end with the command and\n"
+        "hashes of each.\n",
     .options = options,
     .run = run,
 };

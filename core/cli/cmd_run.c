@@ -24,7 +24,7 @@ static const struct orr_option options[] = {
     {"--point", "NAME", "what the one point of RECIPE is called in findings: a sweep runs its points so"},
     {"--trace", "FILE", "also write a few more steps of the first point on the device's clock, for Perfetto"},
     {"--check", "DEVICE", "no run: compare some training steps with those on DEVICE (reference), value by value"},
-    {"--check-steps", "N", "how many (default 3)"},
+    {"--check-steps", "N", "of --check: how many (default 3)"},
     {NULL, NULL, NULL},
 };
 
@@ -82,7 +82,7 @@ static struct orr_run_job job_of(struct command_run *c)
         .resume = orr_arguments_count(c->command->arguments, "--resume") > 0,
         .command_line = (const char *const *)c->command->argv,
         .n_command_line = (size_t)c->command->argc,
-        .stop = orr_interrupt_watch(),
+        .stop = orr_interrupt_watch(orr_arguments_count(c->command->arguments, "--point") > 0),
         .watcher = {.context = &c->progress, .notice = orr_progress_notice, .progress = orr_progress_step}};
 }
 
@@ -130,9 +130,10 @@ static void tell_how_to_go_on(const struct command_run *c)
     const char **word = orr_memory_array(n + 1, sizeof *word);
     char *command;
     struct orr_error ignored;
+    /* After the verb: "--" may stand among the others. */
     for (size_t i = 0; word && i < n; ++i)
-        word[i] = c->command->argv[i];
-    if (word) word[n] = "--resume";
+        word[i < 2 || resumes ? i : i + 1] = c->command->argv[i];
+    if (word && !resumes) word[2] = "--resume";
     if (word && orr_shell_quote(word, n + !resumes, &command, &ignored) == ORR_OK) {
         fprintf(stderr, "go on with: %s\n", command);
         orr_memory_free(command);
@@ -144,7 +145,10 @@ static void tell_how_to_go_on(const struct command_run *c)
 
 static orr_status prepare(struct command_run *c, struct orr_error *err)
 {
+    const struct orr_arguments *a = c->command->arguments;
     ORR_TRY(orr_command_word(c->command, "recipe", &c->recipe, err));
+    if (orr_arguments_count(a, "--check-steps") && !orr_arguments_count(a, "--check"))
+        return orr_fail(err, ORR_EINVAL, "--check-steps says how many steps --check DEVICE compares: give --check too");
     ORR_TRY(orr_open_recipe(c->command, c->recipe, &c->sweep, err));
     ORR_TRY(orr_loader_create(&c->loader, err));
     ORR_TRY(orr_run_prepare(c->sweep, c->loader, &c->run, err));
@@ -152,7 +156,7 @@ static orr_status prepare(struct command_run *c, struct orr_error *err)
     ORR_TRY(choose_directory(c, err));
     ORR_TRY(orr_choose_device(c->command, c->loader, ORR_F32, &c->device, err));
     /* A device that keeps no time is refused before the run, not after it. */
-    return orr_arguments_value(c->command->arguments, "--trace") ? orr_device_watch(c->device, false, err) : ORR_OK;
+    return orr_arguments_value(a, "--trace") ? orr_device_watch(c->device, false, err) : ORR_OK;
 }
 
 /* Apart from the run's training, which no clock slows down. */

@@ -20,7 +20,7 @@ enum { EXIT_BAD_INPUT = 2, EXIT_INTERRUPTED = 130 };
 static const struct orr_verb *const verbs[] = {
     &orr_verb_run,      &orr_verb_generate, &orr_verb_explain, &orr_verb_plugins, &orr_verb_devices,
     &orr_verb_validate, &orr_verb_bench,    &orr_verb_doctor,  &orr_verb_diff,    &orr_verb_new,
-    &orr_verb_forward,  &orr_verb_probe,    &orr_verb_report};
+    &orr_verb_forward,  &orr_verb_probe,    &orr_verb_report,  &orr_verb_export};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 static void print_help(void)

@@ -17,7 +17,7 @@ orr_status orr_planned_point_init(struct orr_planned_point *p, const struct orr_
                                     .windows = &p->windows,
                                     .model = &p->model,
                                     .config = &p->config,
-                                    .stop = orr_interrupt_watch()};
+                                    .stop = orr_interrupt_watch(false)};
     return orr_step_plan_init(&p->made, &p->job, err);
 }
 

@@ -105,6 +105,18 @@ void orr_progress_notice(void *context, size_t i, size_t n, const char *point, c
         write_line(json_pack("{s:s,s:s,s:s}", "event", "notice", "point", point, "what", what));
 }
 
+/* Soon on the line, where a narrow terminal still shows it. */
+static void print_left(double seconds, char *text, size_t size)
+{
+    const unsigned long left = (unsigned long)(seconds + 0.5);
+    if (seconds < 0)
+        *text = '\0';
+    else if (left < 3600)
+        snprintf(text, size, "  %lu:%02lu left", left / 60, left % 60);
+    else
+        snprintf(text, size, "  %lu:%02lu:%02lu left", left / 3600, left / 60 % 60, left % 60);
+}
+
 void orr_progress_step(void *context, const struct orr_train_progress *step)
 {
     struct orr_progress *p = context;
@@ -117,23 +129,13 @@ void orr_progress_step(void *context, const struct orr_train_progress *step)
                              step->tokens_per_second, "seconds_left", step->seconds_left));
         return;
     }
-    const unsigned left = (unsigned)(step->seconds_left + 0.5);
-    show(p, "[%zu/%zu] %s%sstep %" PRIu64 "/%" PRIu64 "  loss %.5g  %.3g tokens/s  %u:%02u left", p->point, p->n_points,
-         p->name, *p->name ? " " : "", done, step->total, loss, step->tokens_per_second, left / 60, left % 60);
+    char left[40];
+    print_left(step->seconds_left, left, sizeof left);
+    show(p, "[%zu/%zu] %s%sstep %" PRIu64 "/%" PRIu64 "%s  loss %.5g  %.3g tokens/s", p->point, p->n_points, p->name,
+         *p->name ? " " : "", done, step->total, left, loss, step->tokens_per_second);
 }
 
 /* ---- what a sweep tells ---- */
-
-static void print_left(double seconds, char *text, size_t size)
-{
-    const unsigned long left = (unsigned long)(seconds + 0.5);
-    if (seconds < 0)
-        *text = '\0';
-    else if (left < 3600)
-        snprintf(text, size, "  %lu:%02lu left", left / 60, left % 60);
-    else
-        snprintf(text, size, "  %lu:%02lu:%02lu left", left / 3600, left / 60 % 60, left % 60);
-}
 
 void orr_progress_points(struct orr_progress *progress, const struct orr_points_progress *all)
 {
@@ -148,8 +150,8 @@ void orr_progress_points(struct orr_progress *progress, const struct orr_points_
     }
     print_left(all->seconds_left, left, sizeof left);
     if (all->failed) snprintf(failed, sizeof failed, ", %zu failed", all->failed);
-    show(progress, "%zu of %zu points done, %zu running%s  %.3g steps/s%s", all->done, all->points, all->running,
-         failed, all->steps_per_second, left);
+    show(progress, "%zu/%zu done, %zu running%s%s  %.3g steps/s", all->done, all->points, all->running, failed, left,
+         all->steps_per_second);
 }
 
 void orr_progress_point(struct orr_progress *progress, const char *point, const char *what)

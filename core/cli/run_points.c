@@ -125,32 +125,45 @@ static void record_failure(struct pool *pool, const struct orr_point_process *pr
     snprintf(end->first, sizeof end->first, "%s", name);
 }
 
+static uint64_t steps_of(const struct orr_recipe *recipe)
+{
+    return recipe->weights.file ? 0 : (uint64_t)recipe->train.steps;
+}
+
 /* The share of a point's input points that so many steps are. */
 static double work_of(const struct orr_recipe *recipe, double steps)
 {
     return orr_recipe_tokens(recipe) * steps / (double)recipe->train.steps;
 }
 
+/* Told to stop, a point says by its exit code that it saved itself; it may also have been told before it listened. */
+static bool is_stopped(const struct pool *pool, int status)
+{
+    enum { INTERRUPTED = 130 };
+    if (!pool->told) return false;
+    return WIFEXITED(status) ? WEXITSTATUS(status) == INTERRUPTED : WTERMSIG(status) == SIGTERM;
+}
+
 static void take_end(struct pool *pool, size_t slot, int status)
 {
     struct orr_point_process *process = &pool->process[slot];
     struct orr_run_point *point = &pool->run->point[process->point];
-    const bool finished = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    const bool finished = WIFEXITED(status) && WEXITSTATUS(status) == 0, stopped = is_stopped(pool, status);
     orr_point_process_follow(process);
     --pool->running;
     if (finished) {
         point->done = true;
         point->seconds = now() - pool->started[slot];
         ++pool->run->n_done;
-    } else if (!pool->told) {
+    } else if (!stopped) {
         record_failure(pool, process, status);
     }
-    if (finished) process->steps = (uint64_t)point->recipe->train.steps;
+    if (finished) process->steps = steps_of(point->recipe);
     const double steps = (double)(process->steps - process->first);
     pool->steps += steps;
     pool->work += work_of(point->recipe, steps);
     pool->work_left -= work_of(point->recipe, (double)point->recipe->train.steps);
-    orr_progress_point(pool->progress, point->name, finished ? "finished" : pool->told ? "stopped" : "failed");
+    orr_progress_point(pool->progress, point->name, finished ? "finished" : stopped ? "stopped" : "failed");
     orr_point_process_end(process);
     pool->shown = 0;
 }
@@ -170,12 +183,14 @@ static void show(struct pool *pool)
         left -= work_of(recipe, (double)process->steps);
     }
     const double seconds = now() - pool->begun;
+    /* After their last step points are probed, for nobody knows how long. */
+    const bool known = work > 0 && (left > 0 || pool->running == 0);
     const struct orr_points_progress all = {.points = pool->run->n_points,
                                             .done = pool->run->n_done,
                                             .running = pool->running,
                                             .failed = pool->end->failed,
                                             .steps_per_second = steps / seconds,
-                                            .seconds_left = work > 0 ? seconds * left / work : -1};
+                                            .seconds_left = known ? seconds * left / work : -1};
     orr_progress_points(pool->progress, &all);
     pool->shown = now();
 }

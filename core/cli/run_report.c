@@ -40,16 +40,19 @@ orr_status orr_run_report(const char *directory, bool page, struct orr_error *er
 {
     const struct orr_gather_options options = {.directory = &directory, .n_directories = 1};
     struct orr_text text = {.data = NULL};
+    struct orr_report_sources sources = {.item = NULL};
     struct orr_gathered *gathered;
     ORR_TRY(orr_gathered_read(&options, &gathered, err));
-    orr_status status = orr_report_write(gathered, directory, &text, err);
-    if (status == ORR_OK && page) status = orr_report_html_write(gathered, directory, err);
+    orr_status status = orr_report_sources_read(&directory, 1, &sources, err);
+    if (status == ORR_OK) status = orr_report_write(gathered, &sources, directory, &text, err);
+    if (status == ORR_OK && page) status = orr_report_html_write(gathered, &sources, directory, err);
     if (status == ORR_OK) {
         printf("%s\n", text.data);
         orr_print_products(gathered);
         printf("All results: %s\n", directory);
     }
     orr_text_fini(&text);
+    orr_report_sources_fini(&sources);
     orr_gathered_destroy(gathered);
     return status;
 }

@@ -21,7 +21,7 @@ struct orr_verb {
 
 extern const struct orr_verb orr_verb_run, orr_verb_generate, orr_verb_explain, orr_verb_plugins, orr_verb_devices,
     orr_verb_validate, orr_verb_bench, orr_verb_doctor, orr_verb_new, orr_verb_diff, orr_verb_forward, orr_verb_probe,
-    orr_verb_report;
+    orr_verb_report, orr_verb_export;
 
 /* Exactly one word, which is a `what`; EINVAL otherwise. */
 ORR_CHECKED orr_status orr_command_word(const struct orr_command *command, const char *what, const char **word,

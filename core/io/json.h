@@ -11,4 +11,8 @@
 ORR_CHECKED orr_status orr_json_parse(const char *text, size_t length, const char *what, json_t **out,
                                       struct orr_error *err);
 
+/* json as a text by jansson's flags, which reads back to the same value; *out is the caller's (free). ENOMEM. */
+ORR_CHECKED orr_status orr_json_print(const json_t *json, size_t flags, const char *what, char **out,
+                                      struct orr_error *err);
+
 #endif

@@ -282,6 +282,16 @@ orr_status orr_weights_sizes(const char *path, const int64_t given[ORR_WEIGHTS_S
     return status;
 }
 
+orr_status orr_weights_seed(const char *path, int64_t *seed, struct orr_error *err)
+{
+    struct orr_safetensors *set;
+    ORR_TRY(orr_safetensors_load(path, &set, err));
+    const struct reading r = {path, set, NULL, err};
+    const orr_status status = read_size(&r, "seed", -1, seed);
+    orr_safetensors_destroy(set);
+    return status;
+}
+
 orr_status orr_weights_read(const char *path, const int64_t given[ORR_WEIGHTS_SIZES], struct orr_weights *out,
                             struct orr_error *err)
 {

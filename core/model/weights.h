@@ -3,7 +3,7 @@
  * The model's sizes are the file's metadata, as texts: n_layer, n_head, n_embd, block_size; input_dim (columns of
  * numbers), or vocab_size (tokens of one column, or of input_dim columns); output_dim and window where they differ from
  * input_dim and 0; model, transformer (also where it is missing) or mlp. What a file does not say of sizes may be given
- * beside it.
+ * beside it. seed: of the training's initial weights, where the file says it.
  */
 #ifndef ORR_MODEL_WEIGHTS_H
 #define ORR_MODEL_WEIGHTS_H
@@ -36,6 +36,9 @@ struct orr_weights {
  * given; a value that contradicts the file is an error. EIO, EFORMAT; EINVAL: sizes that are missing. Any thread. */
 ORR_CHECKED orr_status orr_weights_sizes(const char *path, const int64_t given[ORR_WEIGHTS_SIZES],
                                          struct orr_model *out, struct orr_error *err);
+/* The seed that the training of a file's weights began with, by its metadata; -1 where it does not say. EIO, EFORMAT.
+ * Any thread. */
+ORR_CHECKED orr_status orr_weights_seed(const char *path, int64_t *seed, struct orr_error *err);
 /* Read a file. Tensors beside the parameters are errors, except the causal masks of nanoGPT (attn.bias), a tied output
  * matrix (lm_head.weight, equal to transformer.wte.weight or in its place), and the optimiser's state in a checkpoint
  * of this engine. On success the caller releases *out; otherwise it is zeroed. EIO; EFORMAT names file, tensor, and the

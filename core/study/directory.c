@@ -6,6 +6,7 @@
 #include "study/recipe.h"
 
 #include <ftw.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,21 +51,40 @@ static const char *text_of(const struct orr_config_node *root, const char *key)
     return node && node->text ? node->text : "not set, or a list";
 }
 
+/* The key in which weights that were given are not those of the run there, or NULL. Where their file lies, and whether
+ * its checksum is known before a point is bound, makes no difference; training may take the place of weights. */
+static const char *other_weights(const struct orr_config_node *there, const struct orr_config_node *here)
+{
+    static const char file[] = "weights.file", checksum[] = "weights.checksum";
+    const struct orr_config_node *a = orr_config_find(there, checksum), *b = orr_config_find(here, checksum);
+    if (orr_config_find(here, file) && !orr_config_find(there, file)) return file;
+    return a && b && a->text && b->text && strcmp(a->text, b->text) != 0 ? checksum : NULL;
+}
+
+/* Into path, of size bytes, the first key in which the runs of two recipes differ; false where they do not. Probes and
+ * what is made of them may change. */
+static bool is_other_run(struct orr_config *there, struct orr_config *here, char *path, size_t size)
+{
+    const char *weights = other_weights(orr_config_root(there), orr_config_root(here));
+    snprintf(path, size, "%s", weights ? weights : "");
+    if (weights) return true;
+    orr_recipe_keep_training(there);
+    orr_recipe_keep_training(here);
+    return orr_recipe_difference(orr_config_root(there), orr_config_root(here), path, size);
+}
+
 static orr_status compare(const char *directory, const char *recipe_path, const char *recipe, struct orr_error *err)
 {
     struct orr_config *there = NULL, *here = NULL;
     char key[256];
     orr_status status = orr_config_load(recipe_path, &there, err);
     if (status == ORR_OK) status = orr_config_parse(recipe, "this recipe", &here, err);
-    if (status == ORR_OK) {
-        orr_recipe_keep_training(there);
-        orr_recipe_keep_training(here);
-    }
-    if (status == ORR_OK && orr_recipe_difference(orr_config_root(there), orr_config_root(here), key, sizeof key))
-        status = orr_fail(err, ORR_EINVAL,
-                          "%s holds a run of another recipe: %s is %s there and %s here: run with the same recipe and "
-                          "settings, or choose another directory with --out",
-                          directory, key, text_of(orr_config_root(there), key), text_of(orr_config_root(here), key));
+    if (status == ORR_OK && is_other_run(there, here, key, sizeof key))
+        status = orr_fail(err, ORR_EINVAL, "%s holds a run of another recipe: %s is %s there and %s here: %s",
+                          directory, key, text_of(orr_config_root(there), key), text_of(orr_config_root(here), key),
+                          strncmp(key, "sweep.", 6) == 0
+                              ? "run the points that are new with another --out, and orrery report on both directories"
+                              : "run with the same recipe and settings, or choose another directory with --out");
     orr_config_destroy(there);
     orr_config_destroy(here);
     return status;

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "study/counters_json.h"
 #include "study/json_text.h"
 
@@ -12,6 +13,17 @@
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { BYTES_MAX = 1 << 26 };
+
+/* Takes both; NULL, so that what they are for fails as a whole, where either could not be had. */
+static json_t *append(json_t *list, json_t *item)
+{
+    if (list && json_array_append_new(list, item) == 0) return list;
+    if (!list) json_decref(item);
+    json_decref(list);
+    return NULL;
+}
 
 /* The processor's name as Linux gives it; elsewhere the machine's kind must do. */
 static json_t *processor(const struct utsname *system)
@@ -23,7 +35,7 @@ static json_t *processor(const struct utsname *system)
         char *colon = strchr(line, ':');
         if (strncmp(line, "model name", 10) != 0 || !colon) continue;
         line[strcspn(line, "\n")] = '\0';
-        name = json_string(colon + 1 + strspn(colon + 1, " \t"));
+        name = orr_json_text(colon + 1 + strspn(colon + 1, " \t"));
     }
     if (file) fclose(file);
     return name ? name : json_string(system->machine);
@@ -48,14 +60,14 @@ static json_t *plugin(const struct orr_loader *loader, const struct orr_plugin *
 static json_t *plugins(const struct orr_run_job *job, const struct orr_run *run)
 {
     json_t *list = json_array();
-    json_array_append_new(list, plugin(job->loader, job->device->plugin));
+    list = append(list, plugin(job->loader, job->device->plugin));
     const struct orr_recipe *recipe = run->point[0].recipe;
-    if (!recipe->recording) json_array_append_new(list, plugin(job->loader, recipe->simulator.plugin));
+    if (!recipe->recording) list = append(list, plugin(job->loader, recipe->simulator.plugin));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
         bool known = false;
         for (size_t j = 0; j < i; ++j)
             known = known || recipe->probes[j].plugin == recipe->probes[i].plugin;
-        if (!known) json_array_append_new(list, plugin(job->loader, recipe->probes[i].plugin));
+        if (!known) list = append(list, plugin(job->loader, recipe->probes[i].plugin));
     }
     return list;
 }
@@ -73,9 +85,10 @@ static json_t *data(const struct orr_run *run)
 
 static json_t *device(const struct orr_open_device *d)
 {
-    return json_pack("{s:s,s:i,s:s,s:s,s:s,s:I}", "backend", d->plugin->name, "index", (int)d->index, "name",
-                     d->info.name, "vendor", d->info.vendor, "driver", d->info.driver, "memory_bytes",
-                     (json_int_t)d->info.memory_bytes);
+    /* A driver may name itself in any encoding. */
+    return json_pack("{s:s,s:i,s:o,s:o,s:o,s:I}", "backend", d->plugin->name, "index", (int)d->index, "name",
+                     orr_json_text(d->info.name), "vendor", orr_json_text(d->info.vendor), "driver",
+                     orr_json_text(d->info.driver), "memory_bytes", (json_int_t)d->info.memory_bytes);
 }
 
 /* Since the device was opened: of this session, probes included. A sweep has none: its points have records of their
@@ -93,8 +106,7 @@ static json_t *points(const struct orr_run *run)
     json_t *list = json_array();
     for (size_t i = 0; i < run->n_points; ++i)
         if (run->point[i].done && run->point[i].seconds >= 0)
-            json_array_append_new(
-                list, json_pack("{s:s,s:f}", "point", run->point[i].name, "seconds", run->point[i].seconds));
+            list = append(list, json_pack("{s:s,s:f}", "point", run->point[i].name, "seconds", run->point[i].seconds));
     return list;
 }
 
@@ -102,7 +114,7 @@ static json_t *command_line(const struct orr_run_job *job)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < job->n_command_line; ++i)
-        json_array_append_new(list, orr_json_text(job->command_line[i]));
+        list = append(list, orr_json_text(job->command_line[i]));
     return list;
 }
 
@@ -123,9 +135,9 @@ static json_t *session(const struct orr_run_job *job, const struct orr_run *run)
     return json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "orrery", ORR_VERSION, "written", now(),
                      "command", command_line(job), "size", text_or_null(job->size), "full_tokens",
                      job->full_tokens > 0 ? json_real(job->full_tokens) : json_null(), "weights",
-                     text_or_null(job->weights), "host", host(job->threads), "device", device(job->device), "work",
-                     json_null(), "plugins", plugins(job, run), "data", data(run), "points", json_array(), "seconds",
-                     json_null());
+                     text_or_null(run->n_points == 1 ? run->point[0].recipe->weights.file : NULL), "host",
+                     host(job->threads), "device", device(job->device), "work", json_null(), "plugins",
+                     plugins(job, run), "data", data(run), "points", json_array(), "seconds", json_null());
 }
 
 /* Now that it ends. */
@@ -140,30 +152,36 @@ static bool complete(json_t *session, const struct orr_run_job *job, const struc
 /* Earlier sessions of the run that the directory holds; an empty list in a new one. */
 static orr_status read_sessions(const char *path, bool resume, json_t **out, struct orr_error *err)
 {
-    json_error_t why = {.text = ""};
+    char *text;
+    size_t length;
+    json_t *json = NULL;
     *out = NULL;
     if (!resume || access(path, F_OK) != 0) {
         *out = json_array();
         return *out ? ORR_OK : orr_memory_out(err, "env.json", 0);
     }
-    json_t *json = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+    ORR_TRY(orr_file_read(path, BYTES_MAX, &text, &length, err));
+    const orr_status status = orr_json_parse(text, length, path, &json, err);
+    orr_memory_free(text);
+    if (status != ORR_OK && status != ORR_EFORMAT) return status;
     *out = json_incref(json_object_get(json, "sessions"));
     json_decref(json);
     if (json_is_array(*out)) return ORR_OK;
     json_decref(*out);
     *out = NULL;
     return orr_fail(err, ORR_EFORMAT, "%s: not the environment of a run (%s): move it away to go on without it", path,
-                    *why.text ? why.text : "it has no list of sessions");
+                    status == ORR_OK ? "it has no list of sessions" : "no JSON");
 }
 
 /* Takes sessions. */
 static orr_status write_sessions(const char *path, json_t *sessions, struct orr_error *err)
 {
     json_t *json = json_pack("{s:s,s:o}", "format", "orrery-environment-1", "sessions", sessions);
-    char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    char *text = NULL;
+    orr_status status =
+        json ? orr_json_print(json, JSON_INDENT(2), "env.json", &text, err) : orr_memory_out(err, "env.json", 0);
     json_decref(json);
-    if (!text) return orr_memory_out(err, "env.json", 0);
-    const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);
+    if (status == ORR_OK) status = orr_file_write_atomic(path, text, strlen(text), err);
     free(text);
     return status;
 }

@@ -15,7 +15,7 @@
 static const char *const colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"};
 static const int markers[] = {7, 5, 9, 13, 11, 15, 3}, open_markers[] = {6, 4, 8, 12, 10, 14, 1};
 static const char grey[] = "#808080";
-enum { COLOURS = sizeof colours / sizeof *colours };
+enum { COLOURS = sizeof colours / sizeof *colours, FEW = 30 };
 
 /* ---- data ---- */
 
@@ -56,59 +56,104 @@ static bool has_intervals(const struct orr_figure_curve *curve)
     return false;
 }
 
+/* Where its points stand along x. */
+static orr_status print_x(const struct orr_figure *figure, struct orr_text *text, const struct orr_figure_curve *curve,
+                          struct orr_error *err)
+{
+    const double by = curve->shift * figure->spacing;
+    char number[ORR_NUMBER_SIZE];
+    if (!(fabs(by) > 0)) return orr_text_add(text, err, "1");
+    return orr_text_add(text, err, figure->log_x ? "($1*%s)" : "($1+%s)",
+                        orr_number_print(figure->log_x ? exp(by) : by, number));
+}
+
 static orr_status begin_plot(const struct orr_figure *figure, struct orr_text *text, size_t c, size_t *n,
                              struct orr_error *err)
 {
+    const struct orr_figure_curve *curve = &figure->curve[c];
     ORR_TRY(orr_text_add(text, err, "%s", (*n)++ ? ", \\\n     " : "plot "));
-    return orr_text_add(text, err, "'%s.dat' index %zu ", figure->name, c);
+    ORR_TRY(orr_text_add(text, err, "'%s.dat' index %zu ", figure->name, c));
+    if (orr_figure_every(curve->n) > 1) ORR_TRY(orr_text_add(text, err, "every %zu ", orr_figure_every(curve->n)));
+    ORR_TRY(orr_text_add(text, err, "using "));
+    return print_x(figure, text, curve, err);
 }
 
-static orr_status add_title(struct orr_text *text, const struct orr_figure_curve *curve, struct orr_error *err)
+/* The column of low ends; on a log axis none lies at 0 or below. */
+static orr_status print_low(const struct orr_figure *figure, struct orr_text *text, struct orr_error *err)
 {
-    if (!*curve->title) return orr_text_add(text, err, " notitle");
-    ORR_TRY(orr_text_add(text, err, " title "));
-    return orr_figure_quote(text, curve->title, err);
+    char number[ORR_NUMBER_SIZE];
+    const double bottom = figure->log_y ? orr_figure_bottom(figure) : 0;
+    if (!(bottom > 0)) return orr_text_add(text, err, "($3)");
+    orr_number_print(bottom, number);
+    return orr_text_add(text, err, "($3<%s?%s:$3)", number, number);
 }
 
-static orr_status plot_curve(const struct orr_figure *figure, struct orr_text *text, size_t c, size_t *n,
+static orr_status plot_intervals(const struct orr_figure *figure, struct orr_text *text, size_t c, const char *colour,
+                                 size_t *n, struct orr_error *err)
+{
+    const bool thin = figure->curve[c].kind == ORR_CURVE_SEED;
+    ORR_TRY(begin_plot(figure, text, c, n, err));
+    if (!thin) {
+        ORR_TRY(orr_text_add(text, err, ":2:"));
+        ORR_TRY(print_low(figure, text, err));
+        return orr_text_add(text, err, ":4 with yerrorbars lw 1 pt 0 lc rgb '%s' notitle", colour);
+    }
+    ORR_TRY(orr_text_add(text, err, ":"));
+    ORR_TRY(print_low(figure, text, err));
+    ORR_TRY(orr_text_add(text, err, ":(0):($4-"));
+    ORR_TRY(print_low(figure, text, err));
+    return orr_text_add(text, err, ") with vectors nohead lw 0.5 lc rgb '%s' notitle", colour);
+}
+
+static orr_status add_title(struct orr_text *text, const char *title, struct orr_error *err)
+{
+    if (!*title) return orr_text_add(text, err, " notitle");
+    ORR_TRY(orr_text_add(text, err, " title "));
+    return orr_figure_quote(text, title, err);
+}
+
+static orr_status plot_curve(const struct orr_figure *figure, struct orr_text *text, size_t c, bool titled, size_t *n,
                              struct orr_error *err)
 {
     const struct orr_figure_curve *curve = &figure->curve[c];
     const char *colour = curve->kind == ORR_CURVE_CONTROL ? grey : colours[curve->colour % COLOURS];
-    const int marker = (curve->kind == ORR_CURVE_POINTS ? open_markers : markers)[curve->colour % COLOURS];
+    const size_t form = curve->colour + (curve->kind == ORR_CURVE_MEAN ? curve->dash : 0);
+    const int marker = (curve->kind == ORR_CURVE_POINTS ? open_markers : markers)[form % COLOURS];
     const unsigned dash = (unsigned)(curve->dash % 5) + 1;
-    if (has_intervals(curve) && curve->kind != ORR_CURVE_SEED) {
-        ORR_TRY(begin_plot(figure, text, c, n, err));
-        ORR_TRY(orr_text_add(text, err, "using 1:2:3:4 with yerrorbars lw 1 pt 0 lc rgb '%s' notitle", colour));
-    }
+    if (has_intervals(curve)) ORR_TRY(plot_intervals(figure, text, c, colour, n, err));
     ORR_TRY(begin_plot(figure, text, c, n, err));
     switch (curve->kind) {
     case ORR_CURVE_MEAN:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with linespoints lw 2.2 dt %u pt %d ps 0.7 lc rgb '%s'", dash,
-                             marker, colour));
+        ORR_TRY(
+            orr_text_add(text, err, ":2 with linespoints lw 2.2 dt %u pt %d ps 0.7 lc rgb '%s'", dash, marker, colour));
         break;
     case ORR_CURVE_LINE:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with %s lw 2.2 dt %u pt %d ps 0.7 lc rgb '%s'",
-                             curve->n < 3 ? "linespoints" : "lines", dash, marker, colour));
+        if (curve->n < 3)
+            ORR_TRY(orr_text_add(text, err, ":2 with linespoints pt %d ps 0.7 lw 2.2 dt %u lc rgb '%s'", marker, dash,
+                                 colour));
+        else
+            ORR_TRY(orr_text_add(text, err, ":2 with lines lw 2.2 dt %u lc rgb '%s'", dash, colour));
         break;
     case ORR_CURVE_SEED:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with lines lw 0.5 lc rgb '%s'", colour));
+        /* Of few points each is seen, also one that has no neighbour. */
+        ORR_TRY(orr_text_add(text, err, ":2 with %s lw 0.5 lc rgb '%s'",
+                             curve->n > FEW ? "lines" : "linespoints pt 7 ps 0.2", colour));
         break;
     case ORR_CURVE_CONTROL:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with linespoints lw 1.2 dt %u pt %d ps 0.5 lc rgb '%s'", dash,
-                             marker, colour));
+        ORR_TRY(
+            orr_text_add(text, err, ":2 with linespoints lw 1.2 dt %u pt %d ps 0.5 lc rgb '%s'", dash, marker, colour));
         break;
     case ORR_CURVE_FIT:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with lines lw 1 dt 3 lc rgb '%s'", colour));
+        ORR_TRY(orr_text_add(text, err, ":2 with lines lw 1 dt 3 lc rgb '%s'", colour));
         break;
     case ORR_CURVE_POINTS:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with points pt %d ps 1.1 lw 1.4 lc rgb '%s'", marker, colour));
+        ORR_TRY(orr_text_add(text, err, ":2 with points pt %d ps 1.1 lw 1.4 lc rgb '%s'", marker, colour));
         break;
     case ORR_CURVE_BARS:
-        ORR_TRY(orr_text_add(text, err, "using 1:2 with boxes fill solid 0.4 border lw 1 lc rgb '%s'", colour));
+        ORR_TRY(orr_text_add(text, err, ":2 with boxes fill solid 0.4 border lw 1 lc rgb '%s'", colour));
         break;
     }
-    return add_title(text, curve, err);
+    return add_title(text, titled ? curve->title : "", err);
 }
 
 static orr_status print_label(struct orr_text *text, char axis, const char *label, struct orr_error *err)
@@ -118,84 +163,11 @@ static orr_status print_label(struct orr_text *text, char axis, const char *labe
     return orr_text_add(text, err, "\n");
 }
 
-static bool has_bars(const struct orr_figure *figure)
+/* Texts of tics that do not stand side by side are turned. */
+static bool is_crowded(const struct orr_figure *figure)
 {
-    return figure->n_curves && figure->curve[0].kind == ORR_CURVE_BARS;
-}
-
-static void widen(double value, double *low, double *high)
-{
-    if (!isfinite(value)) return;
-    *low = fmin(*low, value);
-    *high = fmax(*high, value);
-}
-
-/* What is drawn; low > high where nothing is. On an axis of scores, whose greatest is 1, an interval does not stretch
- * it far beyond the numbers. */
-static void range_of(const struct orr_figure *figure, double *low, double *high)
-{
-    double most = 1.2;
-    *low = (double)INFINITY;
-    *high = -(double)INFINITY;
-    for (size_t c = 0; c < figure->n_curves; ++c)
-        for (size_t i = 0; i < figure->curve[c].n; ++i)
-            if (!figure->log_y || figure->curve[c].y[i] > 0) widen(figure->curve[c].y[i], low, high);
-    most = fmax(most, *high);
-    for (size_t c = 0; c < figure->n_curves; ++c)
-        for (size_t i = 0; i < figure->curve[c].n; ++i) {
-            const struct orr_figure_curve *curve = &figure->curve[c];
-            if (!figure->log_y || curve->low[i] > 0) widen(curve->low[i], low, high);
-            widen(figure->has_least && curve->high[i] > most ? most : curve->high[i], low, high);
-        }
-    if (has_bars(figure)) widen(0, low, high);
-}
-
-bool orr_figure_is_cut(const struct orr_figure *figure)
-{
-    double low, high;
-    range_of(figure, &low, &high);
-    return figure->has_least && low < figure->least && high > figure->least;
-}
-
-/* A little more than what is drawn; gnuplot's own choice goes to the next tic, on a log axis the next decade. */
-static orr_status print_range(struct orr_text *text, char axis, double low, double high, bool logarithmic,
-                              struct orr_error *err)
-{
-    char number[ORR_NUMBER_SIZE];
-    if (!(low < high) || !isfinite(high - low)) return ORR_OK;
-    const double step = logarithmic ? 0 : 0.04 * (high - low), factor = logarithmic ? pow(high / low, 0.04) : 1;
-    ORR_TRY(orr_text_add(text, err, "set %crange [%s", axis, orr_number_print(low / factor - step, number)));
-    return orr_text_add(text, err, ":%s]\n", orr_number_print(high * factor + step, number));
-}
-
-/* Within two decades gnuplot's tics, the decades, are too few. */
-static orr_status print_log_tics(struct orr_text *text, double low, double high, struct orr_error *err)
-{
-    static const int leading[] = {1, 2, 5};
-    const char *separator = "set ytics (";
-    if (!(low > 0 && high < 100 * low)) return ORR_OK;
-    for (int decade = (int)floor(log10(low)); decade <= (int)ceil(log10(high)); ++decade)
-        for (size_t k = 0; k < sizeof leading / sizeof *leading; ++k) {
-            ORR_TRY(orr_text_add(text, err, "%s%de%d", separator, leading[k], decade));
-            separator = ", ";
-        }
-    return orr_text_add(text, err, ")\n");
-}
-
-static orr_status print_ranges(const struct orr_figure *figure, struct orr_text *text, struct orr_error *err)
-{
-    double low, high, left = (double)INFINITY, right = -(double)INFINITY;
-    range_of(figure, &low, &high);
-    for (size_t c = 0; c < figure->n_curves; ++c)
-        for (size_t i = 0; i < figure->curve[c].n; ++i)
-            widen(figure->curve[c].x[i], &left, &right);
-    if (has_bars(figure)) {
-        left -= 1;
-        right += 1;
-    }
-    if (figure->log_y) ORR_TRY(print_log_tics(text, low, high, err));
-    ORR_TRY(print_range(text, 'x', left, right, figure->log_x, err));
-    return print_range(text, 'y', orr_figure_is_cut(figure) ? figure->least : low, high, figure->log_y, err);
+    enum { SIDE_BY_SIDE = 44 };
+    return figure->letters > SIDE_BY_SIDE;
 }
 
 static orr_status print_axes(const struct orr_figure *figure, struct orr_text *text, struct orr_error *err)
@@ -204,12 +176,19 @@ static orr_status print_axes(const struct orr_figure *figure, struct orr_text *t
     ORR_TRY(print_label(text, 'y', figure->y_label, err));
     if (figure->log_x) ORR_TRY(orr_text_add(text, err, "set logscale x\n"));
     if (figure->log_y) ORR_TRY(orr_text_add(text, err, "set logscale y\nset format y '%%g'\n"));
-    ORR_TRY(print_ranges(figure, text, err));
+    ORR_TRY(orr_figure_print_ranges(figure, text, err));
+    if (is_crowded(figure)) ORR_TRY(orr_text_add(text, err, "set xtics rotate by 90 right\n"));
     if (figure->tics.length) ORR_TRY(orr_text_add(text, err, "set xtics (%s)\n", figure->tics.data));
     return ORR_OK;
 }
 
-static bool is_thin(const struct orr_figure_curve *curve) { return curve->kind == ORR_CURVE_SEED; }
+/* Thin lines below; what the figure is about once more, or controls of nearly the same value would hide it. */
+enum layer { SEEDS, THICK, MEANS, LAYERS };
+
+static bool is_in(enum layer layer, enum orr_curve_kind kind)
+{
+    return layer == SEEDS ? kind == ORR_CURVE_SEED : layer == THICK ? kind != ORR_CURVE_SEED : kind == ORR_CURVE_MEAN;
+}
 
 /* How many titles there are, and how long they are. */
 static int measure_titles(const struct orr_figure *figure, size_t *longest)
@@ -226,10 +205,11 @@ static int measure_titles(const struct orr_figure *figure, size_t *longest)
 
 int orr_figure_height(const struct orr_figure *figure)
 {
-    enum { PLOT = 300, LINE = 19, SHORT = 26 }; /* two short titles stand in a line */
+    enum { PLOT = 300, LINE = 19, LETTER = 8, SHORT = 26 }; /* two short titles stand in a line */
     size_t longest;
     const int titles = measure_titles(figure, &longest);
-    return PLOT + LINE * (longest <= SHORT ? (titles + 1) / 2 : titles);
+    const int below = is_crowded(figure) ? LETTER * (int)figure->longest_tic : 0;
+    return PLOT + below + LINE * (longest <= SHORT ? (titles + 1) / 2 : titles);
 }
 
 static orr_status print_script(const struct orr_figure *figure, struct orr_text *text, struct orr_error *err)
@@ -239,17 +219,18 @@ static orr_status print_script(const struct orr_figure *figure, struct orr_text 
     /* gnuplot takes letters for wider than they are, and would put long titles into one column. */
     ORR_TRY(orr_text_add(text, err,
                          "# In this directory: gnuplot %s.gp > %s.svg\n"
-                         "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,14' background rgb 'white'\n"
+                         "set encoding utf8\nset terminal svg size %d,%d dynamic noenhanced font 'sans-serif,14' "
+                         "background rgb 'white'\n"
                          "set border 3\nset tics nomirror out\nset grid lc rgb '#d0d0d0' lw 0.5 lt 1\n"
                          "set key above Left reverse maxcols 2 samplen 2 width %d font ',12'\nset bars 0.6\n"
                          "set boxwidth 0.9\n%s",
                          figure->name, figure->name, ORR_FIGURE_WIDTH, orr_figure_height(figure),
                          longest > 9 ? -((int)longest - 9) * 45 / 100 : 0,
-                         has_bars(figure) ? "set xzeroaxis lt 1 lc rgb '#808080'\n" : ""));
+                         figure->log_y ? "" : "set xzeroaxis lt 1 lc rgb '#808080'\n"));
     ORR_TRY(print_axes(figure, text, err));
-    for (int thin = 1; thin >= 0; --thin)
+    for (enum layer layer = SEEDS; layer < LAYERS; ++layer)
         for (size_t c = 0; c < figure->n_curves; ++c)
-            if (is_thin(&figure->curve[c]) == (thin == 1)) ORR_TRY(plot_curve(figure, text, c, &n, err));
+            if (is_in(layer, figure->curve[c].kind)) ORR_TRY(plot_curve(figure, text, c, layer != MEANS, &n, err));
     return orr_text_add(text, err, "\n");
 }
 

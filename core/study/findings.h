@@ -74,10 +74,13 @@ double orr_measures_find(const struct orr_measures *measures, const char *quanti
 
 /* What a score gained by training is called in the place of a network. */
 extern const char orr_difference_name[];
-/* Append the recipe's scores, of every probe that has all their targets in findings called r2 or r2_single; their
- * contrasts; and of both the trained network minus the untrained one. Rows without site and target; the network `none`
- * gives one set of them a site, under the site's name. Uncertainties are bootstrap standard errors where the findings
- * have replicates. */
+/* The target of a quantity "best_r2_<target>", which a claim may name: the R2 of the best site of that target alone, as
+ * a score of one target has it. NULL: another quantity. */
+const char *orr_scores_target(const char *quantity);
+/* Append the recipe's scores, and every best_r2_<target> that its claims name, of every probe that has all their
+ * targets in findings called r2 or r2_single; their contrasts; and of both the trained network minus the untrained one.
+ * Rows without site and target; the network `none` gives one set of them a site, under the site's name. Uncertainties
+ * are bootstrap standard errors where the findings have replicates. */
 ORR_CHECKED orr_status orr_scores_add(struct orr_findings *findings, const struct orr_recipe *recipe,
                                       struct orr_error *err);
 

@@ -23,6 +23,7 @@ static void point_fini(struct orr_gathered_point *point, size_t n_keys)
     orr_recipe_destroy(point->recipe);
     orr_measures_fini(&point->measures);
     orr_findings_fini(&point->findings);
+    orr_memory_free(point->found);
     orr_memory_free(point->loss);
     orr_memory_free(point->evaluation);
 }
@@ -73,7 +74,7 @@ static orr_status read_recipe(struct orr_gathered_point *point, const char *path
 
 /* Takes directory. Where nothing was begun the recipe is that of the sweep. */
 static orr_status add_point(struct orr_gathered *g, const struct orr_sweep *sweep, size_t i, char *directory,
-                            const char *weights, struct orr_error *err)
+                            struct orr_error *err)
 {
     char hash[17];
     void *points = g->point;
@@ -93,21 +94,20 @@ static orr_status add_point(struct orr_gathered *g, const struct orr_sweep *swee
     orr_memory_free(path);
     ORR_TRY(status);
     point->seed = point->recipe->train.seed;
-    /* Of given weights the summary has a hash of its own, so that no run takes it for its own. */
-    return begun ? orr_gathered_read_point(point, weights ? NULL : hash, err) : ORR_OK;
+    return begun ? orr_gathered_read_point(point, hash, err) : ORR_OK;
 }
 
 static orr_status add_points(struct orr_gathered *g, const char *directory, const struct orr_sweep *sweep,
                              struct orr_error *err)
 {
-    if (sweep->n_axes == 0) return add_point(g, sweep, 0, orr_memory_text(directory), g->weights, err);
+    if (sweep->n_axes == 0) return add_point(g, sweep, 0, orr_memory_text(directory), err);
     g->sweep = true;
     for (size_t a = 0; a < sweep->n_axes; ++a)
         ORR_TRY(add_key(g, sweep->axis[a].key, err));
     for (size_t i = 0; i < sweep->n_points; ++i) {
         char name[ORR_POINT_NAME];
         ORR_TRY(orr_sweep_name(sweep, i, name, sizeof name, err));
-        ORR_TRY(add_point(g, sweep, i, orr_memory_print("%s/%s", directory, name), NULL, err));
+        ORR_TRY(add_point(g, sweep, i, orr_memory_print("%s/%s", directory, name), err));
     }
     return ORR_OK;
 }
@@ -136,7 +136,8 @@ static orr_status add_directory(struct orr_gathered *g, const char *directory, s
 static orr_status common_part(const struct orr_gathered *g, const struct orr_recipe *recipe, struct orr_config **out,
                               struct orr_error *err)
 {
-    static const char *const free_keys[] = {"title", "label", "expect", "report", "data.file", "study.cache_mb"};
+    static const char *const free_keys[] = {"title",     "label",          "expect", "report",
+                                            "data.file", "study.cache_mb", "weights"};
     ORR_TRY(orr_config_parse("", "recipe", out, err));
     const orr_status status = orr_config_merge(*out, orr_config_root(recipe->config), err);
     if (status != ORR_OK) {
@@ -303,6 +304,22 @@ static void move_seed_last(struct orr_gathered *g)
         }
 }
 
+/* "a.safetensors", or "a.safetensors and 6 more". Where a network was trained there is none for all. */
+static orr_status name_weights(struct orr_gathered *g, struct orr_error *err)
+{
+    const char *first = NULL;
+    size_t more = 0;
+    for (size_t i = 0; i < g->n_points; ++i) {
+        const char *file = g->point[i].recipe->weights.file;
+        if (!file) return ORR_OK;
+        more += first && strcmp(file, first) != 0;
+        first = first ? first : file;
+    }
+    if (!first) return ORR_OK;
+    g->weights = more ? orr_memory_print("%s and %zu more", first, more) : orr_memory_text(first);
+    return g->weights ? ORR_OK : orr_memory_out(err, "a path", strlen(first));
+}
+
 static orr_status gather(struct orr_gathered *g, const struct orr_gather_options *options, struct orr_error *err)
 {
     g->n_directories = options->n_directories;
@@ -321,7 +338,7 @@ static orr_status gather(struct orr_gathered *g, const struct orr_gather_options
     }
     for (size_t i = 0; i < g->n_points; ++i)
         g->n_finished += g->point[i].state == ORR_POINT_FINISHED;
-    return ORR_OK;
+    return name_weights(g, err);
 }
 
 orr_status orr_gathered_read(const struct orr_gather_options *options, struct orr_gathered **out, struct orr_error *err)

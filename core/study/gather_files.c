@@ -112,12 +112,62 @@ static orr_status read_measures(struct orr_gathered_point *point, const char *ha
     return status;
 }
 
-static orr_status read_findings(struct orr_gathered_point *point, struct orr_error *err)
+orr_status orr_gathered_findings(const struct orr_gathered_point *point, struct orr_findings *findings,
+                                 struct orr_error *err)
 {
     char *path = orr_memory_print("%s/findings.csv", point->directory);
     if (!path) return orr_memory_out(err, "a path", strlen(point->directory));
-    const orr_status status = orr_findings_read(path, &point->findings, err);
+    const orr_status status = orr_findings_read(path, findings, err);
     orr_memory_free(path);
+    return status;
+}
+
+static orr_status count_finding(struct orr_gathered_point *point, const char *probe, struct orr_error *err)
+{
+    size_t i = 0, capacity = point->n_found;
+    while (i < point->n_found && strcmp(point->found[i].probe, probe) != 0)
+        ++i;
+    if (i == point->n_found) {
+        void *found = point->found;
+        const orr_status grown = orr_memory_grow(&found, &capacity, point->n_found + 1, sizeof *point->found, err);
+        point->found = found;
+        ORR_TRY(grown);
+        point->found[point->n_found++] = (struct orr_gathered_count){.n = 0};
+        memcpy(point->found[i].probe, probe, strlen(probe) + 1);
+    }
+    ++point->found[i].n;
+    return ORR_OK;
+}
+
+/* Is it part of a report? Sites and targets are many, and only scores over steps are made of them. */
+static bool is_reported(const struct orr_gathered_point *point, const struct orr_finding_row *row)
+{
+    return (!*row->site && !*row->target) ||
+           (point->recipe->study.every_evaluation && strcmp(row->quantity, "r2") == 0);
+}
+
+static orr_status keep_reported(struct orr_gathered_point *point, const struct orr_findings *all, struct orr_error *err)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < all->count; ++i) {
+        ORR_TRY(count_finding(point, all->row[i].probe, err));
+        n += is_reported(point, &all->row[i]);
+    }
+    struct orr_findings *kept = &point->findings;
+    kept->row = orr_memory_array(n, sizeof *kept->row);
+    if (!kept->row) return orr_memory_out(err, "findings", n * sizeof *kept->row);
+    kept->capacity = n;
+    for (size_t i = 0; i < all->count; ++i)
+        if (is_reported(point, &all->row[i])) kept->row[kept->count++] = all->row[i];
+    return ORR_OK;
+}
+
+static orr_status read_findings(struct orr_gathered_point *point, struct orr_error *err)
+{
+    struct orr_findings all = {.row = NULL};
+    orr_status status = orr_gathered_findings(point, &all, err);
+    if (status == ORR_OK) status = keep_reported(point, &all, err);
+    orr_findings_fini(&all); /* rows that were read back have no replicates to be owned twice */
     return status;
 }
 

@@ -116,16 +116,12 @@ static orr_status take_command(struct orr_gathered *gathered, const json_t *word
 
 static orr_status take_run(struct orr_gathered *gathered, const json_t *session, struct orr_error *err)
 {
-    const char *weights = json_string_value(json_object_get(session, "weights"));
     const double tokens = number(session, "full_tokens");
     if (!gathered->command && json_object_get(session, "command"))
         ORR_TRY(take_command(gathered, json_object_get(session, "command"), err));
     snprintf(gathered->size, sizeof gathered->size, "%s", text_at(session, "size"));
     gathered->full_tokens = tokens > 0 ? tokens : 0;
-    if (!weights) return ORR_OK;
-    orr_memory_free(gathered->weights);
-    gathered->weights = orr_memory_text(weights);
-    return gathered->weights ? ORR_OK : orr_memory_out(err, "a path", strlen(weights) + 1);
+    return ORR_OK;
 }
 
 orr_status orr_gathered_read_run(struct orr_gathered *gathered, const char *directory, struct orr_error *err)

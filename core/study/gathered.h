@@ -39,6 +39,12 @@ struct orr_gathered_place {
     size_t n_providers;
 };
 
+/* How many findings a probe has. */
+struct orr_gathered_count {
+    char probe[ORR_LABEL_SIZE];
+    size_t n;
+};
+
 struct orr_gathered_point {
     char name[ORR_POINT_NAME];  /* by all keys, "context=2,seed=100"; "" where there is only one point */
     char group[ORR_POINT_NAME]; /* by all but the seed: points of one group are repeats of one experiment */
@@ -49,7 +55,9 @@ struct orr_gathered_point {
     uint64_t steps;            /* of its newest checkpoint; 0: none */
     struct orr_recipe *recipe; /* not bound */
     struct orr_measures measures;
-    struct orr_findings findings;  /* in the order of the file */
+    struct orr_findings findings; /* in the order of the file: of whole networks, and R2 where every step was probed */
+    struct orr_gathered_count *found; /* (n_found) of every row of the file */
+    size_t n_found;
     struct orr_metrics_line *loss; /* of metrics.jsonl; NaN where the file has null */
     size_t n_losses;
     struct orr_gathered_evaluation *evaluation;
@@ -67,8 +75,8 @@ struct orr_gathered {
     /* Of the first directory's last session that has them. */
     char size[ORR_LABEL_SIZE]; /* "": none was chosen */
     double full_tokens;        /* input points of the recipe's full size; 0: it has none, or is not known */
-    char *weights;             /* what was probed instead of training; NULL: it was trained */
-    char *command;             /* of its first session, quoted for a shell; NULL: not known */
+    char *weights; /* what was probed in all points instead of training them; NULL: there is a trained one */
+    char *command; /* of its first session, quoted for a shell; NULL: not known */
 };
 
 struct orr_gather_options {
@@ -96,13 +104,17 @@ size_t orr_gathered_values(const struct orr_gathered *gathered, const char *grou
 ORR_CHECKED orr_status orr_gathered_write(const struct orr_gathered *gathered, const char *directory,
                                           struct orr_error *err);
 
-/* Used by gather*.c only: fill in what lies in point->directory, for a finished point all of it. hash: of its recipe;
- * NULL: whatever the summary's. */
+/* Append every row of the point's findings.csv. EIO, EFORMAT, ENOMEM. */
+ORR_CHECKED orr_status orr_gathered_findings(const struct orr_gathered_point *point, struct orr_findings *findings,
+                                             struct orr_error *err);
+
+/* Used by gather*.c only: fill in what lies in point->directory, for a finished point all of it. hash: of its recipe.
+ */
 ORR_CHECKED orr_status orr_gathered_read_point(struct orr_gathered_point *point, const char *hash,
                                                struct orr_error *err);
 ORR_CHECKED orr_status orr_gathered_read_place(struct orr_gathered_place *place, const char *directory,
                                                struct orr_error *err);
-/* size, full_tokens, weights and command of a run's env.json, where it has them. */
+/* size, full_tokens and command of a run's env.json, where it has them. */
 ORR_CHECKED orr_status orr_gathered_read_run(struct orr_gathered *gathered, const char *directory,
                                              struct orr_error *err);
 

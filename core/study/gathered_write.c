@@ -1,9 +1,9 @@
 /* What is made of gathered points: numbers of a group, findings.csv and summary.json of all of them. */
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "study/gathered.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +23,22 @@ size_t orr_gathered_values(const struct orr_gathered *gathered, const char *grou
     return n;
 }
 
+static orr_status print_findings(const struct orr_gathered_point *point, struct orr_text *text, struct orr_error *err)
+{
+    struct orr_findings findings = {.row = NULL};
+    if (point->state != ORR_POINT_FINISHED) return ORR_OK;
+    orr_status status = orr_gathered_findings(point, &findings, err);
+    if (status == ORR_OK) status = orr_findings_print(&findings, point->name, text, err);
+    orr_findings_fini(&findings);
+    return status;
+}
+
 static orr_status write_findings(const struct orr_gathered *g, const char *path, struct orr_error *err)
 {
     struct orr_text all = {.data = NULL};
     orr_status status = orr_text_add(&all, err, "%s", orr_findings_header);
     for (size_t i = 0; status == ORR_OK && i < g->n_points; ++i)
-        status = orr_findings_print(&g->point[i].findings, g->point[i].name, &all, err);
+        status = print_findings(&g->point[i], &all, err);
     if (status == ORR_OK) status = orr_file_write_atomic(path, all.data, all.length, err);
     orr_text_fini(&all);
     return status;
@@ -53,11 +63,12 @@ static orr_status write_summaries(const struct orr_gathered *g, const char *path
         if (g->point[i].state == ORR_POINT_FINISHED)
             complete = json_array_append_new(list, summary_of(&g->point[i])) == 0;
     json_t *json = complete ? json_pack("{s:s,s:O}", "format", "orrery-summaries-1", "points", list) : NULL;
-    char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = NULL;
+    orr_status status = json ? orr_json_print(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17), "a summary", &text, err)
+                             : orr_memory_out(err, "a summary", 0);
     json_decref(json);
     json_decref(list);
-    if (!text) return orr_memory_out(err, "a summary", 0);
-    const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);
+    if (status == ORR_OK) status = orr_file_write_atomic(path, text, strlen(text), err);
     free(text);
     return status;
 }

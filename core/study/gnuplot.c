@@ -79,7 +79,10 @@ static orr_status drain(struct process *p, struct orr_text *svg, char *why, size
     size_t told = 0;
     while (p->output[0] >= 0 || p->complaint[0] >= 0) {
         struct pollfd end[2] = {{.fd = p->output[0], .events = POLLIN}, {.fd = p->complaint[0], .events = POLLIN}};
-        if (poll(end, 2, -1) < 0 && errno != EINTR) break;
+        const int ready = poll(end, 2, (SECONDS + 5) * 1000);
+        /* Nothing for so long: whoever still has the pipes is not what was started. */
+        if (ready == 0 || (ready < 0 && errno != EINTR)) break;
+        if (ready < 0) continue;
         for (int i = 0; i < 2; ++i) {
             if (!end[i].revents) continue;
             const ssize_t n = read(end[i].fd, bytes, sizeof bytes);

@@ -1,5 +1,6 @@
 /* From the Markdown that reports are written in to HTML, so that both hold the same tables. */
 #include "study/html.h"
+#include "study/markdown.h"
 #include "study/tables.h"
 
 #include <string.h>
@@ -14,6 +15,25 @@ struct markdown {
     const char *heading; /* of the part that is open, for the names of its tables */
     size_t heading_length;
 };
+
+/* Without the backslashes that escape. */
+static void add_words(struct orr_html *html, const char *words, size_t n)
+{
+    const char *from = words, *end = words + n;
+    for (const char *c = words; c + 1 < end; ++c)
+        if (*c == '\\' && orr_markdown_escapes(c[1])) {
+            orr_html_text(html, "%.*s", (int)(c - from), from);
+            from = ++c;
+        }
+    orr_html_text(html, "%.*s", (int)(end - from), from);
+}
+
+static void add_element(struct orr_html *html, const char *tag, const char *kind, const char *words, size_t n)
+{
+    orr_html_open(html, tag, kind);
+    add_words(html, words, n);
+    orr_html_close(html, tag);
+}
 
 static void close_block(struct markdown *m)
 {
@@ -44,7 +64,7 @@ static void add_heading(struct markdown *m, const char *line, size_t n)
     close_block(m);
     m->heading = line + skip;
     m->heading_length = n - skip;
-    orr_html_element(m->html, tag, NULL, "%.*s", (int)m->heading_length, m->heading);
+    add_element(m->html, tag, NULL, m->heading, m->heading_length);
 }
 
 static void add_paragraph(struct markdown *m, const char *line, size_t n)
@@ -53,13 +73,13 @@ static void add_paragraph(struct markdown *m, const char *line, size_t n)
         orr_html_open(m->html, "p", NULL);
     else
         orr_html_text(m->html, " ");
-    orr_html_text(m->html, "%.*s", (int)n, line);
+    add_words(m->html, line, n);
 }
 
 static void add_item(struct markdown *m, const char *line, size_t n)
 {
     if (enter(m, LIST)) orr_html_open(m->html, "ul", NULL);
-    orr_html_element(m->html, "li", NULL, "%.*s", (int)(n - 2), line + 2);
+    add_element(m->html, "li", NULL, line + 2, n - 2);
 }
 
 /* ---- tables ---- */
@@ -67,8 +87,10 @@ static void add_item(struct markdown *m, const char *line, size_t n)
 /* The next cell of a line "| a | b |", without the spaces around it; NULL after the last. */
 static const char *next_cell(const char **at, const char *end, size_t *n)
 {
-    const char *begin = *at + 1, *bar = begin < end ? memchr(begin, '|', (size_t)(end - begin)) : NULL;
-    if (!bar) return NULL;
+    const char *begin = *at + 1, *bar = begin;
+    while (bar < end && *bar != '|')
+        bar += *bar == '\\' && bar + 1 < end ? 2 : 1;
+    if (bar >= end) return NULL;
     *at = bar;
     while (begin < bar && *begin == ' ')
         ++begin;
@@ -110,7 +132,7 @@ static void add_row(struct markdown *m, const char *line, size_t n)
     if (m->rows == 1) orr_html_open(m->html, "tbody", NULL);
     orr_html_open(m->html, "tr", NULL);
     for (size_t c = 0; c < ORR_TABLE_COLUMNS && (cell = next_cell(&at, end, &length)); ++c)
-        orr_html_element(m->html, tag, m->number[c] ? "number" : NULL, "%.*s", (int)length, cell);
+        add_element(m->html, tag, m->number[c] ? "number" : NULL, cell, length);
     orr_html_close(m->html, "tr");
     if (m->rows++ == 0) orr_html_close(m->html, "thead");
 }

@@ -99,10 +99,11 @@ orr_status orr_measures_write(const struct orr_measures *measures, const struct 
     json_t *json = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o}", "format", "orrery-summary-1", "point", point, "recipe_hash",
                              hash, "label", recipe->label, "measures", measures_as_json(measures), "claims",
                              claims_as_json(measures, recipe));
-    char *text = json ? json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = NULL;
+    orr_status status = json ? orr_json_print(json, JSON_INDENT(2) | JSON_REAL_PRECISION(17), "a summary", &text, err)
+                             : orr_memory_out(err, "a summary", 0);
     json_decref(json);
-    if (!text) return orr_memory_out(err, "a summary", 0);
-    const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);
+    if (status == ORR_OK) status = orr_file_write_atomic(path, text, strlen(text), err);
     free(text);
     return status;
 }

@@ -134,10 +134,11 @@ static orr_status initialise(struct point *p, struct orr_error *err)
     return ORR_OK;
 }
 
-/* Given weights take the place of trained ones. */
+/* Given weights take the place of trained ones. Before anything is measured, as they may not fit. */
 static orr_status read_weights(struct point *p, struct orr_error *err)
 {
     const size_t n = (size_t)p->parameters.elements;
+    if (!p->job->weights) return ORR_OK;
     p->trained.trained = orr_memory_array(n, sizeof *p->trained.trained);
     if (!p->trained.trained) return orr_memory_out(err, "weights", n * sizeof *p->trained.trained);
     return orr_given_block(p->job->weights, &p->model, &p->parameters, p->trained.trained, err);
@@ -145,7 +146,7 @@ static orr_status read_weights(struct point *p, struct orr_error *err)
 
 static orr_status train(struct point *p, struct orr_error *err)
 {
-    if (p->job->weights) return read_weights(p, err);
+    if (p->job->weights) return ORR_OK;
     const struct orr_train_config config = orr_recipe_train(p->job->recipe);
     const struct orr_train_job job = train_job(p, &config);
     notice(p, "training");
@@ -419,6 +420,19 @@ static bool is_score(const struct orr_recipe *recipe, const char *quantity)
     return false;
 }
 
+/* Is it the best R2 of a target that the probe has? */
+static bool is_best_of_target(const struct point *p, const char *quantity, const char *probe)
+{
+    const struct orr_findings *const lists[] = {&p->findings, &p->rehearsed};
+    const char *target = orr_scores_target(quantity);
+    if (!target || strlen(quantity) >= ORR_LABEL_SIZE) return false;
+    for (size_t l = 0; l < 2; ++l)
+        for (size_t i = 0; i < lists[l]->count; ++i)
+            if (strcmp(lists[l]->row[i].target, target) == 0 && (!probe || strcmp(lists[l]->row[i].probe, probe) == 0))
+                return true;
+    return false;
+}
+
 /* The names that a claim may use, for the nearest of them. */
 static size_t list_quantities(const struct point *p, const char **name, size_t most)
 {
@@ -440,7 +454,8 @@ static orr_status check_claim(const struct point *p, const struct orr_recipe_exp
 {
     const char *known[128];
     /* The loss in training belongs to the trained network alone, which has not been measured yet. */
-    if (orr_loss_is_name(e->quantity) || is_score(p->job->recipe, e->quantity) || is_emitted(p, e->quantity, e->probe))
+    if (orr_loss_is_name(e->quantity) || is_score(p->job->recipe, e->quantity) ||
+        is_emitted(p, e->quantity, e->probe) || is_best_of_target(p, e->quantity, e->probe))
         return ORR_OK;
     const char *near = orr_suggest(e->quantity, known, list_quantities(p, known, sizeof known / sizeof *known));
     return orr_config_fail(orr_config_find(e->node, "quantity"), err, ORR_EINVAL,
@@ -493,6 +508,7 @@ static orr_status run_point(struct point *p, const char *summary, struct orr_err
 {
     ORR_TRY(simulate(p, err));
     ORR_TRY(initialise(p, err));
+    ORR_TRY(read_weights(p, err));
     ORR_TRY(study_controls(p, err));
     ORR_TRY(check_names(p, err));
     ORR_TRY(train(p, err));

@@ -1,6 +1,7 @@
 /* A recipe from a resolved configuration: known keys, values that fit one another, and what the layers below need. */
 #include "study/recipe.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/params.h"
 #include "base/suggest.h"
@@ -39,8 +40,8 @@ static orr_status check_section(const struct orr_recipe *recipe, const char *sec
 
 static orr_status check_keys(const struct orr_recipe *recipe, struct orr_error *err)
 {
-    static const char *const top[] = {"simulator", "data",      "model", "train",  "study",  "probes",
-                                      "scores",    "contrasts", "fits",  "expect", "report", "analysis"};
+    static const char *const top[] = {"simulator", "data", "model",  "train",  "study",    "probes", "scores",
+                                      "contrasts", "fits", "expect", "report", "analysis", "weights"};
     static const char *const data[] = {"columns", "observed", "constant", "bin_range"};
     static const char *const train[] = {"decay"};
     static const char *const study[] = {"sites", "controls"};
@@ -51,6 +52,7 @@ static orr_status check_keys(const struct orr_recipe *recipe, struct orr_error *
     ORR_TRY(check_section(recipe, "study", study, 2, err));
     ORR_TRY(check_section(recipe, "study.controls", NULL, 0, err));
     ORR_TRY(check_section(recipe, "analysis", NULL, 0, err));
+    ORR_TRY(check_section(recipe, "weights", NULL, 0, err));
     return check_section(recipe, "report", NULL, 0, err);
 }
 
@@ -315,6 +317,7 @@ orr_status orr_recipe_bind(struct orr_recipe *recipe, struct orr_loader *loader,
     else
         ORR_TRY(bind_plugin(recipe, loader, ORR_SIMULATOR, &recipe->simulator, "simulator", err));
     ORR_TRY(orr_recipe_bind_model(recipe, err));
+    ORR_TRY(orr_recipe_bind_weights(recipe, err));
     for (size_t i = 0; i < recipe->n_probes; ++i) {
         char path[32];
         snprintf(path, sizeof path, "probes.%zu", i);
@@ -404,6 +407,7 @@ double orr_recipe_tokens(const struct orr_recipe *recipe)
     const int64_t context = recipe->data.context;
     const int64_t inputs = context == recipe->data.steps ? context - 1 : context;
     const double windows = is_full(recipe) ? windows_of_all(recipe) : batch(recipe);
+    if (recipe->weights.file) return 0;
     return (double)recipe->train.steps * windows * (double)inputs;
 }
 
@@ -416,18 +420,26 @@ orr_status orr_recipe_write(const struct orr_recipe *recipe, char **text, struct
 
 void orr_recipe_keep_training(struct orr_config *config)
 {
-    static const char *const others[] = {"probes", "scores", "contrasts", "fits",
-                                         "expect", "report", "study",     "analysis"};
+    static const char *const others[] = {"probes", "scores", "contrasts", "fits",   "expect",
+                                         "report", "study",  "analysis",  "weights"};
     for (size_t i = 0; i < sizeof others / sizeof *others; ++i)
         (void)orr_config_remove(config, others[i]); /* one that is not there is fine */
 }
 
+orr_status orr_recipe_training(const char *recipe, char **text, struct orr_error *err)
+{
+    struct orr_config *config;
+    *text = NULL;
+    ORR_TRY(orr_config_parse(recipe, "this recipe", &config, err));
+    orr_recipe_keep_training(config);
+    const orr_status status = orr_config_write(orr_config_root(config), text, err);
+    orr_config_destroy(config);
+    return status;
+}
+
 void orr_recipe_hash(const char *text, char hash[17])
 {
-    uint64_t h = UINT64_C(0xCBF29CE484222325);
-    for (; *text; ++text)
-        h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001B3);
-    snprintf(hash, 17, "%016" PRIx64, h);
+    snprintf(hash, 17, "%016" PRIx64, orr_hash_bytes(ORR_HASH_START, text, strlen(text)));
 }
 
 /* The path to node's key inside its tree. */

@@ -96,6 +96,9 @@ struct orr_recipe {
         char **sites; /* the recipe's, or the usual ones of the model; of a graph, from orr_recipe_bind on */
         size_t n_sites;
     } study;
+    struct {
+        const char *file, *checksum; /* to be probed instead of training; NULL: not given. From the root once bound */
+    } weights;
     int64_t digits;
     /* The analysis that was fixed beforehand (study/analysis.h); file and sha256 NULL: none. */
     struct {
@@ -139,7 +142,7 @@ ORR_CHECKED orr_status orr_recipe_keep_path(struct orr_config *recipe, const cha
 struct orr_data_config orr_recipe_data(const struct orr_recipe *recipe);
 struct orr_model orr_recipe_model(const struct orr_recipe *recipe, uint32_t n_observed);
 struct orr_train_config orr_recipe_train(const struct orr_recipe *recipe);
-/* Input points of all training steps together. */
+/* Input points of all training steps together; 0 with weights.file. */
 double orr_recipe_tokens(const struct orr_recipe *recipe);
 
 /* Is the expectation about this recipe: has it every value of `where`? Numbers are compared as numbers. */
@@ -150,8 +153,11 @@ ORR_CHECKED orr_status orr_recipe_write(const struct orr_recipe *recipe, char **
 /* The text of a bound recipe with every number written in one way only ("01" and "1" as 1): two recipes of one text are
  * one experiment. *text is the caller's. */
 ORR_CHECKED orr_status orr_recipe_identity(const struct orr_recipe *recipe, char **text, struct orr_error *err);
-/* Remove from a resolved configuration what has no bearing on training: probes, scores, expect, report, study. */
+/* Remove from a resolved configuration what has no bearing on training: probes, scores, expect, report, study, weights.
+ */
 void orr_recipe_keep_training(struct orr_config *config);
+/* What is then left of a resolved recipe's text, which it keeps. *text is the caller's (orr_memory_free). */
+ORR_CHECKED orr_status orr_recipe_training(const char *recipe, char **text, struct orr_error *err);
 /* 16 hexadecimal digits of FNV-1a over the text of orr_recipe_write, and a zero. */
 void orr_recipe_hash(const char *text, char hash[17]);
 /* The dotted path of the first key in which two recipes differ, into path; false where they are equal. */
@@ -170,6 +176,7 @@ ORR_CHECKED orr_status orr_recipe_read_words(const struct orr_config_node *node,
                                              size_t *count, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_read_data(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_bind_file(struct orr_recipe *recipe, struct orr_error *err);
+ORR_CHECKED orr_status orr_recipe_bind_weights(struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_check(const struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_check_model(const struct orr_recipe *recipe, struct orr_error *err);
 ORR_CHECKED orr_status orr_recipe_read_sites(struct orr_recipe *recipe, struct orr_error *err);

@@ -72,6 +72,7 @@ orr_status orr_recipe_identity(const struct orr_recipe *recipe, char **text, str
     if (status == ORR_OK) status = set_all(recipe, config, err);
     /* The checksum says what the file is; where it lies makes no other experiment. */
     if (status == ORR_OK && recipe->recording) status = orr_config_remove(config, "data.file");
+    if (status == ORR_OK && recipe->weights.file) status = orr_config_remove(config, "weights.file");
     if (status == ORR_OK) status = orr_config_write(orr_config_root(config), text, err);
     orr_config_destroy(config);
     return status;

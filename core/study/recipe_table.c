@@ -56,6 +56,8 @@ const struct orr_recipe_key orr_recipe_keys[] = {
     {"train.evaluations", ORR_KEY_INT, "20", 1, 1000, AT(train.evaluations), "how many, beside step 0"},
     {"train.keep_evaluated", ORR_KEY_BOOL, "false", 0, 0, AT(train.keep_evaluated), "keep the checkpoints of these"},
     {"train.seed", ORR_KEY_INT, "1", 0, 9e18, AT(train.seed), "of initial weights, batches and noise"},
+    {"weights.file", ORR_KEY_TEXT, "", 0, 0, AT(weights.file), "trained weights to probe, instead of training"},
+    {"weights.checksum", ORR_KEY_TEXT, "", 0, 0, AT(weights.checksum), "FNV-1a that they must have; left out: recorded"},
     {"study.windows", ORR_KEY_INT, "1000", 2, 1e8, AT(study.windows), "windows probed, of each split"},
     {"study.save_activations", ORR_KEY_BOOL, "false", 0, 0, AT(study.save_activations), "write activations/ as .npy"},
     {"study.every_evaluation", ORR_KEY_BOOL, "false", 0, 0, AT(study.every_evaluation), "probe evaluated steps too"},

@@ -3,7 +3,10 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "study/markdown.h"
+#include "study/report_answers.h"
 #include "study/report_curves.h"
+#include "study/report_scale.h"
 #include "study/report_tables.h"
 
 #include <inttypes.h>
@@ -12,19 +15,6 @@
 #include <string.h>
 
 /* ---- what it is ---- */
-
-/* Points that differ by more than their seed. */
-static size_t count_groups(const struct orr_gathered *g)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < g->n_points; ++i) {
-        size_t j = 0;
-        while (strcmp(g->point[j].group, g->point[i].group) != 0)
-            ++j;
-        n += j == i;
-    }
-    return n;
-}
 
 /* Every device that computed a finished point. */
 static orr_status print_devices(const struct orr_reporting *r)
@@ -37,38 +27,30 @@ static orr_status print_devices(const struct orr_reporting *r)
         while (strcmp(g->point[j].place.device, device) != 0)
             ++j;
         if (j < i || !*device) continue;
-        ORR_TRY(orr_text_add(r->text, r->err, "%s%s", separator, device));
+        ORR_TRY(orr_text_add(r->text, r->err, "%s", separator));
+        ORR_TRY(orr_markdown_add(r->text, device, r->err));
         separator = " and ";
     }
     return orr_text_add(r->text, r->err, "; %zu of %zu points finished.\n", g->n_finished, g->n_points);
-}
-
-static orr_status print_tokens(const struct orr_reporting *r)
-{
-    const struct orr_gathered *g = r->gathered;
-    double all = 0;
-    for (size_t i = 0; i < g->n_points; ++i)
-        all += orr_recipe_tokens(g->point[i].recipe);
-    /* The full job has one seed. */
-    const double seeds = (double)g->n_points / (double)count_groups(g), tokens = all / seeds;
-    ORR_TRY(orr_text_add(r->text, r->err, "Trained on %.3g input points in all", all));
-    if (g->full_tokens <= 0 || tokens <= 0) return orr_text_add(r->text, r->err, ".\n");
-    if (seeds > 1) ORR_TRY(orr_text_add(r->text, r->err, ", %.3g with each of %.3g seeds", tokens, seeds));
-    if (tokens >= g->full_tokens) return orr_text_add(r->text, r->err, ": the full job's %.3g.\n", g->full_tokens);
-    return orr_text_add(r->text, r->err, ": %.0f times smaller than the full job (%.3g).\n", g->full_tokens / tokens,
-                        g->full_tokens);
 }
 
 static orr_status print_head(const struct orr_reporting *r)
 {
     const struct orr_gathered *g = r->gathered;
     const struct orr_recipe *recipe = r->recipe;
-    ORR_TRY(orr_text_add(r->text, r->err, "# %s%s%s\n\n", recipe->name, recipe->title ? ": " : "",
-                         recipe->title ? recipe->title : ""));
+    ORR_TRY(orr_text_add(r->text, r->err, "# "));
+    ORR_TRY(orr_markdown_add(r->text, recipe->name, r->err));
+    if (recipe->title) ORR_TRY(orr_text_add(r->text, r->err, ": "));
+    if (recipe->title) ORR_TRY(orr_markdown_add(r->text, recipe->title, r->err));
+    ORR_TRY(orr_text_add(r->text, r->err, "\n\n"));
     ORR_TRY(orr_text_add(r->text, r->err, "%s%s%s", recipe->label, *g->size ? ", size " : "", g->size));
     ORR_TRY(print_devices(r));
-    if (!g->weights) return print_tokens(r);
-    return orr_text_add(r->text, r->err, "\"trained\" are the weights in %s; nothing was trained.\n", g->weights);
+    char scale[256];
+    orr_report_scale(g, scale, sizeof scale);
+    if (!g->weights) return orr_text_add(r->text, r->err, "%s\n", scale);
+    ORR_TRY(orr_text_add(r->text, r->err, "\"trained\" are the weights in "));
+    ORR_TRY(orr_markdown_add(r->text, g->weights, r->err));
+    return orr_text_add(r->text, r->err, "; nothing was trained.\n");
 }
 
 static orr_status print_unfinished(const struct orr_reporting *r)
@@ -80,10 +62,13 @@ static orr_status print_unfinished(const struct orr_reporting *r)
     for (size_t i = 0; i < g->n_points; ++i) {
         const struct orr_gathered_point *point = &g->point[i];
         const char *name = *point->name ? point->name : point->directory;
+        if (point->state == ORR_POINT_FINISHED) continue;
+        ORR_TRY(orr_text_add(r->text, r->err, "- "));
+        ORR_TRY(orr_markdown_add(r->text, name, r->err));
         if (point->state == ORR_POINT_MISSING)
-            ORR_TRY(orr_text_add(r->text, r->err, "- %s: not begun\n", name));
-        else if (point->state == ORR_POINT_BEGUN)
-            ORR_TRY(orr_text_add(r->text, r->err, "- %s: %" PRIu64 " of %" PRId64 " steps saved, not finished\n", name,
+            ORR_TRY(orr_text_add(r->text, r->err, ": not begun\n"));
+        else
+            ORR_TRY(orr_text_add(r->text, r->err, ": %" PRIu64 " of %" PRId64 " steps saved, not finished\n",
                                  point->steps, point->recipe->train.steps));
     }
     return ORR_OK;
@@ -104,9 +89,8 @@ static const char *verdict(const struct orr_recipe_expectation *e, const struct 
 
 /* Where one seed that was not run would lie. A claim of one seed is not about the mean. */
 static void add_one_more(const struct orr_reporting *r, struct orr_table *table, const struct orr_recipe_expectation *e,
-                         const struct orr_mean *m, orr_status *status)
+                         const struct orr_mean *m, int digits, orr_status *status)
 {
-    const int digits = (int)r->recipe->digits;
     const double low = m->mean - m->one_more, high = m->mean + m->one_more;
     if (isnan(m->one_more))
         orr_table_add(table, status, r->err, "-");
@@ -120,7 +104,7 @@ static void add_claim(const struct orr_reporting *r, struct orr_table *table, co
 {
     const struct orr_wanted w = {.quantity = e->quantity, .network = e->network, .probe = e->probe, .split = e->split};
     const struct orr_mean m = orr_report_mean(r, i, &w);
-    const int digits = (int)r->recipe->digits;
+    const int digits = orr_report_claim_digits(r, e, &m);
     orr_table_add(table, status, r->err, "%s", orr_report_name(r, i));
     orr_table_add(table, status, r->err, "%s", e->claim);
     if (e->low < e->high)
@@ -128,10 +112,10 @@ static void add_claim(const struct orr_reporting *r, struct orr_table *table, co
     else
         orr_table_add(table, status, r->err, "%.*g", digits, e->low);
     char text[96];
-    orr_report_number(r, &m, text, sizeof text);
+    orr_report_number(digits, &m, text, sizeof text);
     orr_table_add(table, status, r->err, "%s", text);
     orr_table_add(table, status, r->err, "%s", verdict(e, &m));
-    add_one_more(r, table, e, &m, status);
+    add_one_more(r, table, e, &m, digits, status);
     orr_table_add(table, status, r->err, "%s", e->source);
 }
 
@@ -169,7 +153,7 @@ static orr_status print_claims(const struct orr_reporting *r)
 /* Where several seeds of the same settings were run. */
 static orr_status print_every_seed(struct orr_reporting *r)
 {
-    if (count_groups(r->gathered) == r->gathered->n_points) return ORR_OK;
+    if (orr_report_groups(r->gathered) == r->gathered->n_finished) return ORR_OK;
     ORR_TRY(orr_text_add(r->text, r->err, "\n## Every seed\n"));
     r->every_point = true;
     return orr_report_tables(r);
@@ -184,7 +168,9 @@ orr_status orr_report_print(const struct orr_gathered *gathered, struct orr_text
     r.value = orr_memory_array(gathered->n_points, sizeof *r.value);
     if (!r.value) return orr_memory_out(err, "a report", gathered->n_points * sizeof *r.value);
     orr_status status = print_head(&r);
+    if (status == ORR_OK) status = orr_answers_print(&r);
     if (status == ORR_OK) status = print_unfinished(&r);
+    if (status == ORR_OK) status = orr_text_add(text, err, "\n%s\n", orr_report_legend);
     if (status == ORR_OK) status = orr_report_tables(&r);
     if (status == ORR_OK) status = orr_report_curves(&r);
     if (status == ORR_OK) status = print_claims(&r);
@@ -193,10 +179,12 @@ orr_status orr_report_print(const struct orr_gathered *gathered, struct orr_text
     return status;
 }
 
-orr_status orr_report_write(const struct orr_gathered *gathered, const char *directory, struct orr_text *text,
-                            struct orr_error *err)
+orr_status orr_report_write(const struct orr_gathered *gathered, const struct orr_report_sources *sources,
+                            const char *directory, struct orr_text *text, struct orr_error *err)
 {
     ORR_TRY(orr_report_print(gathered, text, err));
+    /* Of a single run nothing may depend on where it lies: env.json and report.html say what made it. */
+    if (sources->count > 1) ORR_TRY(orr_report_sources_print(sources, text, err));
     char *path = orr_memory_print("%s/report.md", directory);
     if (!path) return orr_memory_out(err, "a path", strlen(directory));
     const orr_status status = orr_file_write_atomic(path, text->data, text->length, err);

@@ -2,11 +2,12 @@
 #include "study/report_curves.h"
 
 #include "base/memory.h"
+#include "base/number.h"
+#include "study/report_readings.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char context_key[] = "data.context", seed_key[] = "train.seed";
@@ -18,20 +19,11 @@ static double number_at(const struct orr_gathered_point *point, const char *key)
 {
     const struct orr_config_node *node =
         point->recipe ? orr_config_find(orr_config_root(point->recipe->config), key) : NULL;
-    char *end;
-    if (!node || !node->text) return (double)NAN;
-    const double value = strtod(node->text, &end);
-    return *node->text && !*end ? value : (double)NAN;
+    double value;
+    return node && node->text && orr_number_real(node->text, &value) ? value : (double)NAN;
 }
 
 static bool is_finished(const struct orr_gathered_point *point) { return point->state == ORR_POINT_FINISHED; }
-
-static double measure_of(const struct orr_gathered_point *point, const struct orr_wanted *w)
-{
-    const double value = orr_measures_find(&point->measures, w->quantity, w->network, w->probe, w->split);
-    if (!w->network2) return value;
-    return value - orr_measures_find(&point->measures, w->quantity, w->network2, w->probe, w->split);
-}
 
 /* ---- curves ---- */
 
@@ -81,7 +73,7 @@ static void fill_curves(const struct orr_gathered *g, const char *key, const str
             ++s;
         while (c->place[k] < x)
             ++k;
-        c->value[s * c->n_places + k] = measure_of(&g->point[i], w);
+        c->value[s * c->n_places + k] = orr_report_value(&g->point[i], w);
     }
 }
 
@@ -112,7 +104,7 @@ orr_status orr_curves_of(const struct orr_gathered *g, const char *key, const st
 
 /* ---- trends and crossings ---- */
 
-static orr_status mean_slope(const struct orr_curves *c, struct orr_mean *out, struct orr_error *err)
+orr_status orr_curves_slope(const struct orr_curves *c, struct orr_mean *out, struct orr_error *err)
 {
     double *slope = orr_memory_array(c->n_seeds, sizeof *slope);
     if (!slope) return orr_memory_out(err, "slopes", c->n_seeds * sizeof *slope);
@@ -149,9 +141,9 @@ static orr_status add_trend(const struct orr_reporting *r, struct orr_table *tab
     char text[96];
     ORR_TRY(orr_curves_of(r->gathered, context_key, w, &c, r->err));
     if (c.n_places == 0) return ORR_OK;
-    orr_status found = mean_slope(&c, &slope, r->err);
+    orr_status found = orr_curves_slope(&c, &slope, r->err);
     if (found == ORR_OK && slope.n > 0) {
-        orr_report_number(r, &slope, text, sizeof text);
+        orr_report_number((int)r->recipe->digits, &slope, text, sizeof text);
         orr_table_add(table, status, r->err, "%s", w->probe);
         orr_table_add(table, status, r->err, "%s", w->quantity);
         orr_table_add(table, status, r->err, "%s", w->network);
@@ -208,7 +200,7 @@ orr_status orr_fit_points(const struct orr_gathered *g, const struct orr_recipe_
     size_t n = 0;
     for (size_t i = 0; i < g->n_points; ++i) {
         if (!is_finished(&g->point[i])) continue;
-        const double value = measure_of(&g->point[i], &w);
+        const double value = orr_report_value(&g->point[i], &w);
         v[n] = number_at(&g->point[i], fit->over[0]) * fit->times[0];
         d[n] = number_at(&g->point[i], fit->over[1]) * fit->times[1];
         y[n++] = fit->complement ? 1 - value : value;
@@ -247,7 +239,8 @@ static orr_status print_fits(const struct orr_reporting *r)
     static const char *const heading[] = {"", "fitted", "A", "alpha", "beta", "R2 of the fit", "points"};
     struct orr_table table = {.n_columns = 7, .left = {[1] = true}};
     orr_status status = ORR_OK;
-    char text[600];
+    char text[2000] = "Standard errors in brackets. Of values the largest decide, of logarithms all points alike.";
+    size_t used = strlen(text);
     for (size_t i = 0; i < 7; ++i)
         orr_table_add(&table, &status, r->err, "%s", heading[i]);
     for (size_t k = 0; k < r->recipe->n_fits && status == ORR_OK; ++k) {
@@ -255,11 +248,12 @@ static orr_status print_fits(const struct orr_reporting *r)
         struct orr_power_law logarithms, values;
         status = orr_fit_points(r->gathered, fit, &logarithms, &values, r->err);
         if (status != ORR_OK) break;
-        snprintf(text, sizeof text,
-                 "%s%.64s = A v^alpha d^beta, v: %.64s times %g, d: %.64s times %g; standard errors in brackets. Of "
-                 "values the largest decide,\nof logarithms all points alike.",
-                 fit->complement ? "1 - " : "", fit->quantity, fit->over[0], fit->times[0], fit->over[1],
-                 fit->times[1]);
+        if (used < sizeof text)
+            used += (size_t)snprintf(
+                text + used, sizeof text - used,
+                "\n%.64s: %s%.64s of %.64s, %s = A v^alpha d^beta, v: %.64s times %g, d: %.64s times %g.", fit->name,
+                fit->complement ? "1 - " : "", fit->quantity, fit->probe ? fit->probe : "any probe", fit->split,
+                fit->over[0], fit->times[0], fit->over[1], fit->times[1]);
         add_law(r, &table, fit, "logarithms", &logarithms, &status);
         add_law(r, &table, fit, values.converged ? "values" : "values, not converged", &values, &status);
         if (!fit->has_published) continue;
@@ -275,10 +269,8 @@ static orr_status print_fits(const struct orr_reporting *r)
 static orr_status print_analysis(const struct orr_reporting *r)
 {
     const struct orr_recipe *recipe = r->recipe;
-    size_t early = 0;
+    const size_t early = orr_report_early(r);
     if (!recipe->analysis.sha256) return ORR_OK;
-    for (size_t i = 0; i < r->gathered->n_points; ++i)
-        early += is_finished(&r->gathered->point[i]) && r->gathered->point[i].seed < recipe->analysis.first_seed;
     ORR_TRY(orr_text_add(r->text, r->err, "\n## Analysis\n\nFixed beforehand in %s, SHA-256 %s.\n",
                          recipe->analysis.file, recipe->analysis.sha256));
     if (early == 0) return ORR_OK;

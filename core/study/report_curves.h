@@ -19,6 +19,8 @@ struct orr_curves {
 ORR_CHECKED orr_status orr_curves_of(const struct orr_gathered *gathered, const char *key,
                                      const struct orr_wanted *wanted, struct orr_curves *out, struct orr_error *err);
 void orr_curves_fini(struct orr_curves *curves);
+/* Slopes against the logarithm of the place, one a seed that has every place: their mean. ENOMEM. */
+ORR_CHECKED orr_status orr_curves_slope(const struct orr_curves *curves, struct orr_mean *out, struct orr_error *err);
 
 /* Both fits of a recipe's power law to all finished points. ENOMEM. */
 ORR_CHECKED orr_status orr_fit_points(const struct orr_gathered *gathered, const struct orr_recipe_fit *fit,

@@ -11,6 +11,7 @@ struct orr_figures {
     struct orr_axis axis;
     char *directory;       /* of the figures' files */
     struct orr_html *page; /* gets every figure */
+    struct orr_text names; /* of figures so far, a line each */
     size_t count, drawn;   /* figures so far; of them, with an SVG */
     size_t axis_seeds;     /* of finished points, different ones */
     bool missing;          /* there is no gnuplot */
@@ -25,8 +26,6 @@ ORR_CHECKED orr_status orr_report_figures(const struct orr_reporting *r, const c
 /* Used by report_*figures.c: put one that has any number into its files and the page, and release it. status: what
  * making it came to. */
 ORR_CHECKED orr_status orr_figures_place(struct orr_figures *f, struct orr_figure *figure, orr_status status);
-/* How to read the curves of an axis, after a sentence of the figure's own ("": none). grey: there are controls. */
-void orr_figures_note(const struct orr_figures *f, struct orr_figure *figure, bool grey, const char *first);
 /* What was published of a number at places of the axis. */
 ORR_CHECKED orr_status orr_figures_published(struct orr_figures *f, struct orr_figure *figure,
                                              const struct orr_wanted *w, const struct orr_axis_style *style);

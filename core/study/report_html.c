@@ -2,27 +2,25 @@
 #include "study/report_html.h"
 
 #include "base/memory.h"
-#include "base/sha256.h"
 #include "io/file.h"
-#include "study/report_claims.h"
+#include "study/report_answers.h"
 #include "study/report_curves.h"
 #include "study/report_figures.h"
 #include "study/report_machine.h"
+#include "study/report_scale.h"
 #include "study/report_style.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { RECIPE_BYTES = 1 << 24 };
 
 struct page {
     struct orr_reporting r;
     struct orr_html html;
     struct orr_html drawn; /* the figures: made first, since the top of the page tells which are missing */
     struct orr_figures figures;
+    const struct orr_report_sources *sources;
     const char *directory;
 };
 
@@ -34,72 +32,47 @@ static void add_term(struct orr_html *h, const char *term, const char *text)
     orr_html_element(h, "dd", NULL, "%s", text);
 }
 
-/* Of the recipe.yaml beside the report, as sha256sum gives it; "" where there is none. */
-static orr_status hash_recipe(const struct page *p, char digest[ORR_SHA256_SIZE])
-{
-    char *text = NULL, *path = orr_memory_print("%s/recipe.yaml", p->directory);
-    size_t n;
-    digest[0] = '\0';
-    if (!path) return orr_memory_out(p->r.err, "a path", strlen(p->directory));
-    const bool there = access(path, R_OK) == 0;
-    const orr_status status = there ? orr_file_read(path, RECIPE_BYTES, &text, &n, p->r.err) : ORR_OK;
-    if (there && status == ORR_OK) orr_sha256(text, n, digest);
-    orr_memory_free(text);
-    orr_memory_free(path);
-    return status;
-}
-
-static orr_status add_asked(struct page *p)
+static void add_asked(struct page *p)
 {
     const struct orr_gathered *g = p->r.gathered;
     const struct orr_recipe *recipe = p->r.recipe;
     struct orr_html *h = &p->html;
-    char digest[ORR_SHA256_SIZE], text[160];
-    double tokens = 0;
-    ORR_TRY(hash_recipe(p, digest));
-    for (size_t i = 0; i < g->n_points; ++i)
-        tokens += orr_recipe_tokens(g->point[i].recipe);
+    char text[160], scale[256];
     orr_html_element(h, "h2", NULL, "What was asked");
     orr_html_open(h, "dl", NULL);
     add_term(h, "recipe", recipe->name);
-    add_term(h, "label", recipe->label);
+    orr_report_scale(g, scale, sizeof scale);
+    orr_html_element(h, "dt", NULL, "label");
+    orr_html_element(h, "dd", NULL, "%s%s%s", recipe->label, g->weights ? "" : ". ", g->weights ? "" : scale);
     if (*g->size) add_term(h, "size", g->size);
     snprintf(text, sizeof text, "%zu of %zu finished", g->n_finished, g->n_points);
     add_term(h, "points", text);
-    if (g->weights)
-        add_term(h, "weights", g->weights);
-    else
-        snprintf(text, sizeof text, "%.3g input points, all seeds together", tokens);
-    if (!g->weights) add_term(h, "trained on", text);
-    if (*digest) add_term(h, "recipe.yaml, SHA-256", digest);
+    if (g->weights) add_term(h, "weights", g->weights);
+    if (p->sources->count == 1) add_term(h, "recipe.yaml, SHA-256", p->sources->item[0].recipe);
     if (recipe->analysis.sha256) add_term(h, "analysis", recipe->analysis.file);
     if (recipe->analysis.sha256) add_term(h, "analysis, SHA-256", recipe->analysis.sha256);
     orr_html_close(h, "dl");
-    return h->status;
 }
 
 /* ---- what is missing ---- */
 
 static void add_unfinished(struct page *p)
 {
+    enum { NAMED = 8 };
     const struct orr_gathered *g = p->r.gathered;
+    size_t n = 0;
     for (size_t i = 0; i < g->n_points; ++i) {
         const struct orr_gathered_point *point = &g->point[i];
         const char *name = *point->name ? point->name : point->directory;
+        if (point->state == ORR_POINT_FINISHED || n++ >= NAMED) continue;
         if (point->state == ORR_POINT_MISSING)
             orr_html_element(&p->html, "li", NULL, "Point %s: not begun.", name);
-        else if (point->state == ORR_POINT_BEGUN)
+        else
             orr_html_element(&p->html, "li", NULL, "Point %s: %" PRIu64 " of %" PRId64 " steps saved, not finished.",
                              name, point->steps, point->recipe->train.steps);
     }
-}
-
-static size_t count_early(const struct page *p)
-{
-    size_t early = 0;
-    for (size_t i = 0; p->r.recipe->analysis.sha256 && i < p->r.gathered->n_points; ++i)
-        early += p->r.gathered->point[i].seed < p->r.recipe->analysis.first_seed;
-    return early;
+    if (n > NAMED)
+        orr_html_element(&p->html, "li", NULL, "%zu more points are not finished; report.md names them.", n - NAMED);
 }
 
 static void add_undrawn(struct page *p)
@@ -118,24 +91,15 @@ static void add_undrawn(struct page *p)
 static void add_missing(struct page *p)
 {
     const struct orr_gathered *g = p->r.gathered;
-    const size_t early = count_early(p), elsewhere = orr_report_claims_elsewhere(&p->r);
+    const size_t elsewhere = orr_report_claims_elsewhere(&p->r);
     struct orr_html *h = &p->html;
-    if (g->n_finished == g->n_points && !early && !elsewhere && !g->weights && p->figures.axis_seeds > 1 &&
-        p->figures.drawn == p->figures.count)
-        return;
+    if (g->n_finished == g->n_points && !elsewhere && !g->weights && p->figures.drawn == p->figures.count) return;
     orr_html_open(h, "div", "notice");
     orr_html_element(h, "strong", NULL, "What was not run, or is not complete");
     orr_html_open(h, "ul", NULL);
     add_unfinished(p);
     if (g->weights)
         orr_html_element(h, "li", NULL, "Nothing was trained: \"trained\" are the weights in %s.", g->weights);
-    if (p->figures.axis_seeds < 2) orr_html_element(h, "li", NULL, "One seed: no number has an interval.");
-    if (early)
-        orr_html_element(h, "li", NULL,
-                         "%zu points have seeds below %" PRId64
-                         ", which may have been looked at before the analysis was "
-                         "fixed: they show, and confirm nothing.",
-                         early, p->r.recipe->analysis.first_seed);
     if (elsewhere) orr_html_element(h, "li", NULL, "%zu claims are about points that are not here.", elsewhere);
     add_undrawn(p);
     orr_html_close(h, "ul");
@@ -189,6 +153,10 @@ static orr_status add_clean_losses(struct page *p, enum orr_loss_kind kind)
 static orr_status add_all_tables(struct page *p)
 {
     orr_html_element(&p->html, "h2", NULL, "Tables");
+    orr_html_element(&p->html, "p", NULL, "%s", orr_report_legend);
+    orr_html_element(&p->html, "p", NULL,
+                     "Scores and other numbers of a whole network. Every site, target and cut of every point is a row "
+                     "of findings.csv beside this page.");
     ORR_TRY(add_tables(p, false));
     orr_html_open(&p->html, "details", NULL);
     orr_html_element(&p->html, "summary", NULL, "%s", p->figures.axis_seeds > 1 ? "Every seed" : "Clean losses");
@@ -226,38 +194,29 @@ static void add_drawn(struct page *p)
     orr_html_close(&p->html, "div");
 }
 
-static void add_command(struct page *p)
-{
-    const char *command = p->r.gathered->command;
-    orr_html_element(&p->html, "h2", NULL, "To repeat it");
-    orr_html_element(&p->html, "pre", NULL, "%s", command ? command : "The command is not known.");
-    if (p->r.gathered->n_directories > 1)
-        orr_html_element(&p->html, "p", NULL,
-                         "This is the command of the first of %zu directories; env.json of each holds its own.",
-                         p->r.gathered->n_directories);
-}
-
 static orr_status print_page(struct page *p)
 {
     ORR_TRY(orr_report_figures(&p->r, p->directory, &p->drawn, &p->figures));
     begin_page(p);
+    ORR_TRY(orr_answers_show(&p->r, &p->html));
     add_missing(p);
-    ORR_TRY(add_asked(p));
+    add_asked(p);
     orr_html_element(&p->html, "h2", NULL, "Claims");
     ORR_TRY(orr_report_claims(&p->r, &p->html));
     add_drawn(p);
     ORR_TRY(add_all_tables(p));
     ORR_TRY(orr_report_machine(&p->r, &p->html));
-    add_command(p);
+    orr_report_sources_show(p->sources, &p->html);
     orr_html_close(&p->html, "main");
     orr_html_close(&p->html, "body");
     orr_html_close(&p->html, "html");
     return p->html.status;
 }
 
-orr_status orr_report_html_write(const struct orr_gathered *gathered, const char *directory, struct orr_error *err)
+orr_status orr_report_html_write(const struct orr_gathered *gathered, const struct orr_report_sources *sources,
+                                 const char *directory, struct orr_error *err)
 {
-    struct page p = {.r = {.gathered = gathered, .err = err}, .directory = directory};
+    struct page p = {.r = {.gathered = gathered, .err = err}, .sources = sources, .directory = directory};
     p.html.err = p.drawn.err = err;
     for (size_t i = gathered->n_points; i-- > 0;)
         if (gathered->point[i].state == ORR_POINT_FINISHED) p.r.recipe = gathered->point[i].recipe;

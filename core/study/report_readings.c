@@ -69,6 +69,15 @@ size_t orr_readings_of(const struct orr_reporting *r, struct orr_reading reading
     return n;
 }
 
+size_t orr_report_early(const struct orr_reporting *r)
+{
+    const struct orr_gathered *g = r->gathered;
+    size_t early = 0;
+    for (size_t i = 0; r->recipe->analysis.sha256 && i < g->n_points; ++i)
+        early += g->point[i].state == ORR_POINT_FINISHED && g->point[i].seed < r->recipe->analysis.first_seed;
+    return early;
+}
+
 void orr_reading_print(const struct orr_reading *reading, char *text, size_t size)
 {
     static const char *const names[] = {"faithful reading: ", "sound reading: ", "control, shuffled targets: ", ""};

@@ -22,6 +22,8 @@ enum { ORR_READINGS_MAX = 16 };
 size_t orr_readings_of(const struct orr_reporting *r, struct orr_reading reading[ORR_READINGS_MAX]);
 /* "faithful reading: probe linear-single, in sample" */
 void orr_reading_print(const struct orr_reading *reading, char *text, size_t size);
+/* Finished points whose seeds lie below the first that the analysis may be judged by. */
+size_t orr_report_early(const struct orr_reporting *r);
 /* Is it the name of a score, or of a contrast? */
 bool orr_reading_is_score(const struct orr_recipe *recipe, const char *quantity);
 

@@ -80,29 +80,15 @@ static orr_status add_groups(struct by_step *by)
     by->first = g->point;
     for (size_t i = 0; i < g->n_points; ++i)
         if (is_new_group(g, i) && n++ < GROUPS_MAX) ORR_TRY(add_mean(by, i, n - 1));
-    snprintf(by->figure.note, sizeof by->figure.note, "%s%s",
-             by->f->axis.n_seeds > 1 ? "Thick: mean over seeds; thin: every seed." : "",
+    snprintf(by->figure.note, sizeof by->figure.note, "%s%s", by->f->axis.n_seeds > 1 ? "Thick: mean over seeds." : "",
              n > GROUPS_MAX ? " The first 14 only." : "");
     return ORR_OK;
-}
-
-/* A log axis is for what spans a decade. */
-static bool is_logarithmic(const struct orr_figure *figure)
-{
-    double low = (double)INFINITY, high = 0;
-    for (size_t c = 0; c < figure->n_curves; ++c)
-        for (size_t i = 0; i < figure->curve[c].n; ++i) {
-            if (isnan(figure->curve[c].y[i])) continue;
-            low = fmin(low, figure->curve[c].y[i]);
-            high = fmax(high, figure->curve[c].y[i]);
-        }
-    return low > 0 && high >= 10 * low;
 }
 
 static orr_status place(struct by_step *by)
 {
     const orr_status status = add_groups(by);
-    by->figure.log_y = by->figure.log_y && is_logarithmic(&by->figure);
+    by->figure.log_y = by->figure.log_y && orr_figure_spans_decade(&by->figure);
     return orr_figures_place(by->f, &by->figure, status);
 }
 

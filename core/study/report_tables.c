@@ -1,15 +1,43 @@
 /* Tables of losses, and of each probe's scores and other numbers, beside their controls. */
 #include "study/report_tables.h"
 
+#include "study/markdown.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+const char orr_report_legend[] =
+    "After +-: the 95 % interval of the mean over seeds (Student's t). In brackets, of one seed: the standard "
+    "error over its trajectories, of scores by bootstrap.";
 
 /* ---- lines and numbers ---- */
 
 static bool in_group(const struct orr_gathered_point *point, const char *group)
 {
     return point->state == ORR_POINT_FINISHED && strcmp(point->group, group) == 0;
+}
+
+double orr_report_value(const struct orr_gathered_point *point, const struct orr_wanted *w)
+{
+    const double value = orr_measures_find(&point->measures, w->quantity, w->network, w->probe, w->split);
+    if (!w->network2) return value;
+    return value - orr_measures_find(&point->measures, w->quantity, w->network2, w->probe, w->split);
+}
+
+/* What training added is a finding of its own, since both networks were resampled by the same draws. */
+double orr_report_error(const struct orr_gathered_point *point, const struct orr_wanted *w)
+{
+    const bool gained = w->network2 && strcmp(w->network, "trained") == 0 && strcmp(w->network2, "untrained") == 0;
+    const char *network = gained ? orr_difference_name : w->network;
+    for (size_t i = 0; i < point->findings.count && (gained || !w->network2); ++i) {
+        const struct orr_finding_row *row = &point->findings.row[i];
+        if (!*row->site && !*row->target && strcmp(row->quantity, w->quantity) == 0 &&
+            strcmp(row->network, network) == 0 && (!w->probe || strcmp(row->probe, w->probe) == 0) &&
+            strcmp(orr_split_name(row->split), w->split) == 0)
+            return row->uncertainty;
+    }
+    return (double)NAN;
 }
 
 bool orr_report_begins(const struct orr_reporting *r, size_t i)
@@ -32,8 +60,7 @@ struct orr_mean orr_report_mean(const struct orr_reporting *r, size_t i, const s
 {
     const struct orr_gathered_point *point = &r->gathered->point[i];
     if (r->every_point) {
-        double value = orr_measures_find(&point->measures, w->quantity, w->network, w->probe, w->split);
-        if (w->network2) value -= orr_measures_find(&point->measures, w->quantity, w->network2, w->probe, w->split);
+        const double value = orr_report_value(point, w);
         return orr_mean_of(&value, 1);
     }
     const size_t n = orr_gathered_values(r->gathered, point->group, w->quantity, w->network, w->network2, w->probe,
@@ -41,9 +68,8 @@ struct orr_mean orr_report_mean(const struct orr_reporting *r, size_t i, const s
     return orr_mean_of(r->value, n);
 }
 
-void orr_report_number(const struct orr_reporting *r, const struct orr_mean *m, char *text, size_t size)
+void orr_report_number(int digits, const struct orr_mean *m, char *text, size_t size)
 {
-    const int digits = (int)r->recipe->digits;
     if (m->n == 0)
         snprintf(text, size, "-");
     else if (isnan(m->half_width))
@@ -52,13 +78,52 @@ void orr_report_number(const struct orr_reporting *r, const struct orr_mean *m, 
         snprintf(text, size, "%.*g +- %.2g", digits, m->mean, m->half_width);
 }
 
+static bool look_alike(double a, double b, int digits)
+{
+    char first[40], second[40];
+    snprintf(first, sizeof first, "%.*g", digits, a);
+    snprintf(second, sizeof second, "%.*g", digits, b);
+    return (a < b || a > b) && strcmp(first, second) == 0;
+}
+
+int orr_report_digits(int least, const double *number, size_t n)
+{
+    enum { MOST = 6 };
+    int digits = least;
+    for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < i; ++j)
+            while (digits < MOST && look_alike(number[i], number[j], digits))
+                ++digits;
+    return digits;
+}
+
+void orr_report_estimate(int least, const struct orr_mean *m, char *text, size_t size)
+{
+    const double number[] = {m->mean, m->mean - m->half_width, m->mean + m->half_width};
+    const int digits = orr_report_digits(least, number, 3);
+    if (m->n == 0)
+        snprintf(text, size, "not measured");
+    else if (m->n == 1)
+        snprintf(text, size, "%.*g (one seed: no interval)", digits, m->mean);
+    else if (!isfinite(m->half_width))
+        snprintf(text, size, "%.*g (%zu seeds; no interval, since not all are finite)", digits, m->mean, m->n);
+    else
+        snprintf(text, size, "%.*g (95\u00a0%% interval %.*g to %.*g, %zu seeds)", digits, m->mean, digits,
+                 m->mean - m->half_width, digits, m->mean + m->half_width, m->n);
+}
+
+/* A number of one seed has its standard error in brackets. */
 static void add_mean(const struct orr_reporting *r, struct orr_table *table, size_t i, const struct orr_wanted *w,
                      orr_status *status)
 {
     char text[96];
     const struct orr_mean m = orr_report_mean(r, i, w);
-    orr_report_number(r, &m, text, sizeof text);
-    orr_table_add(table, status, r->err, "%s", text);
+    const double error = m.n == 1 ? orr_report_error(&r->gathered->point[i], w) : (double)NAN;
+    orr_report_number((int)r->recipe->digits, &m, text, sizeof text);
+    if (isfinite(error))
+        orr_table_add(table, status, r->err, "%s (%.2g)", text, error);
+    else
+        orr_table_add(table, status, r->err, "%s", text);
 }
 
 orr_status orr_report_table(const struct orr_reporting *r, struct orr_table *table, const char *heading,
@@ -264,6 +329,29 @@ static orr_status print_probe(const struct orr_reporting *r, const char *probe)
     return print_numbers(r, probe);
 }
 
+/* Has a finished point a number of the whole network by this probe? */
+static bool has_measure(const struct orr_gathered *g, const char *probe)
+{
+    for (size_t i = 0; i < g->n_points; ++i)
+        for (size_t j = 0; j < g->point[i].measures.count; ++j)
+            if (strcmp(g->point[i].measures.item[j].probe, probe) == 0) return true;
+    return false;
+}
+
+/* What a probe found of sites and targets only is in no table. */
+static orr_status print_untabled(const struct orr_reporting *r, const char *probe)
+{
+    const struct orr_gathered *g = r->gathered;
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_points; ++i)
+        for (size_t j = 0; j < g->point[i].n_found; ++j)
+            n += strcmp(g->point[i].found[j].probe, probe) == 0 ? g->point[i].found[j].n : 0;
+    if (n == 0 || r->every_point || has_measure(g, probe)) return ORR_OK;
+    ORR_TRY(orr_text_add(r->text, r->err, "\nprobe "));
+    ORR_TRY(orr_markdown_add(r->text, probe, r->err));
+    return orr_text_add(r->text, r->err, ": %zu finding%s, in findings.csv\n", n, n == 1 ? "" : "s");
+}
+
 /* In the recipe's order, then those that it names by their paths. */
 orr_status orr_report_tables(const struct orr_reporting *r)
 {
@@ -277,5 +365,7 @@ orr_status orr_report_tables(const struct orr_reporting *r)
             if (strcmp(probe, "loss") != 0 && !is_of_recipe(r->recipe, probe) && is_first(g, i, j))
                 ORR_TRY(print_probe(r, probe));
         }
+    for (size_t i = 0; i < r->recipe->n_probes; ++i)
+        ORR_TRY(print_untabled(r, r->recipe->probes[i].label));
     return ORR_OK;
 }

@@ -22,13 +22,8 @@ static double now(void)
 
 static orr_status hash_training(const char *recipe, char hash[17], struct orr_error *err)
 {
-    struct orr_config *config;
     char *text;
-    ORR_TRY(orr_config_parse(recipe, "this recipe", &config, err));
-    orr_recipe_keep_training(config);
-    const orr_status status = orr_config_write(orr_config_root(config), &text, err);
-    orr_config_destroy(config);
-    ORR_TRY(status);
+    ORR_TRY(orr_recipe_training(recipe, &text, err));
     orr_recipe_hash(text, hash);
     orr_memory_free(text);
     return ORR_OK;
@@ -151,7 +146,7 @@ static orr_status run_point(const struct orr_run_job *job, struct orr_run *run, 
                                             .directory = job->directory,
                                             .hash = point->hash,
                                             .training_hash = point->training_hash,
-                                            .weights = job->weights,
+                                            .weights = point->recipe->weights.file,
                                             .block_size = job->block_size,
                                             .device = job->device,
                                             .threads = job->threads,
@@ -219,7 +214,8 @@ static orr_status claim_sweep(const struct orr_run_job *job, struct orr_error *e
     return status;
 }
 
-/* A finished point is not run again, but must be of this device, like one that goes on. */
+/* A finished point is not run again, but must be of this device, like one that goes on: else the points that were not
+ * begun would be of this one, and those that were of another. */
 static orr_status claim_one_of_sweep(const struct orr_run_job *job, struct orr_run *run, size_t i,
                                      struct orr_error *err)
 {
@@ -228,8 +224,8 @@ static orr_status claim_one_of_sweep(const struct orr_run_job *job, struct orr_r
     if (!directory) return orr_memory_out(err, "a path", sizeof point->name);
     orr_status status = claim_point(job, point, directory, err);
     if (status == ORR_OK && job->resume) status = orr_point_is_finished(directory, point->hash, &point->done, err);
+    if (status == ORR_OK && job->resume) status = orr_origin_claim(directory, point->recipe, job->device, err);
     if (status == ORR_OK && point->done) {
-        status = orr_origin_claim(directory, point->recipe, job->device, err);
         point->seconds = -1;
         ++run->n_done;
     }

@@ -21,10 +21,9 @@ struct orr_run_job {
     struct orr_loader *loader;
     struct orr_open_device *device; /* orr_environment_end of a sweep needs none */
     const char *directory;
-    const char *size;    /* of the recipe, for env.json; NULL: none was chosen */
-    double full_tokens;  /* input points of the recipe's full size, for env.json; 0: it has none */
-    const char *weights; /* of the one point, instead of training it; NULL: train */
-    int64_t block_size;  /* of those weights; 0: as the recipe's model */
+    const char *size;   /* of the recipe, for env.json; NULL: none was chosen */
+    double full_tokens; /* input points of the recipe's full size, for env.json; 0: it has none */
+    int64_t block_size; /* of the weights of the one point; 0: as the recipe's model */
     uint32_t threads;
     bool resume;
     const char *const *command_line; /* for env.json */
@@ -60,8 +59,8 @@ void orr_run_fini(struct orr_run *run);
 ORR_CHECKED orr_status orr_run_one(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err);
 
 /* Claim the directory of a sweep, and those of its points, each with its recipe; mark the points that an earlier
- * session finished as done. EINVAL: a directory holds something else, or a finished point is of another device. The
- * directory stays locked until orr_run_fini. */
+ * session finished as done. EINVAL: a directory holds something else, or a point that was begun is of another device.
+ * The directory stays locked until orr_run_fini. */
 ORR_CHECKED orr_status orr_run_claim(const struct orr_run_job *job, struct orr_run *run, struct orr_error *err);
 /* The directory of point i of a sweep. The caller's (orr_memory_free); NULL when out of memory. */
 char *orr_run_point_directory(const struct orr_run_job *job, const struct orr_run *run, size_t i);

@@ -21,6 +21,12 @@ struct number {
     int64_t n, step;
 };
 
+const char *orr_scores_target(const char *quantity)
+{
+    static const char prefix[] = "best_r2_";
+    return strncmp(quantity, prefix, sizeof prefix - 1) == 0 ? quantity + sizeof prefix - 1 : NULL;
+}
+
 static bool is_r2(const char *quantity) { return strcmp(quantity, "r2") == 0 || strcmp(quantity, "r2_single") == 0; }
 
 /* ---- sums of findings ---- */
@@ -141,6 +147,38 @@ static orr_status add_score(struct orr_findings *findings, const struct selectio
     return add(findings, s->by_site ? s->site : s->network, s->probe, score->name, split, &sum, err);
 }
 
+static bool is_of_probe(const struct orr_recipe_expectation *claim, const struct selection *s)
+{
+    return !claim->probe || strcmp(claim->probe, s->probe) == 0;
+}
+
+/* By an earlier claim, or by a score that the recipe calls so. */
+static bool is_made_before(const struct orr_recipe *recipe, size_t k, const struct selection *s)
+{
+    for (size_t i = 0; i < recipe->n_scores; ++i)
+        if (strcmp(recipe->scores[i].name, recipe->expectations[k].quantity) == 0) return true;
+    for (size_t j = 0; j < k; ++j)
+        if (strcmp(recipe->expectations[j].quantity, recipe->expectations[k].quantity) == 0 &&
+            is_of_probe(&recipe->expectations[j], s))
+            return true;
+    return false;
+}
+
+/* Claims of one target are claims of a score of that target alone. Which point a claim is about does not matter: every
+ * point of a sweep has the same numbers. */
+static orr_status add_claimed_targets(struct orr_findings *findings, const struct selection *s,
+                                      const struct orr_recipe *recipe, enum orr_split split, struct orr_error *err)
+{
+    for (size_t k = 0; k < recipe->n_expectations; ++k) {
+        const struct orr_recipe_expectation *claim = &recipe->expectations[k];
+        const char *target = orr_scores_target(claim->quantity);
+        if (!target || !is_of_probe(claim, s) || is_made_before(recipe, k, s)) continue;
+        const struct orr_recipe_score alone = {.name = claim->quantity, .targets = &target, .n_targets = 1};
+        ORR_TRY(add_score(findings, s, &alone, split, err));
+    }
+    return ORR_OK;
+}
+
 /* The site or the network of row i has not been met before, after as many steps. */
 static bool is_first(const struct orr_findings *findings, size_t i, bool by_site)
 {
@@ -169,6 +207,8 @@ static orr_status add_scores(struct orr_findings *findings, const struct orr_rec
         for (size_t k = 0; k < recipe->n_scores; ++k)
             for (int split = 0; split < 2; ++split)
                 ORR_TRY(add_score(findings, &s, &recipe->scores[k], (enum orr_split)split, err));
+        for (int split = 0; split < 2; ++split)
+            ORR_TRY(add_claimed_targets(findings, &s, recipe, (enum orr_split)split, err));
     }
     return ORR_OK;
 }

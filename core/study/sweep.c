@@ -95,9 +95,12 @@ static orr_status set_values(struct orr_sweep *sweep, const char *key, const cha
     struct orr_sweep_axis *axis;
     ORR_TRY(add_axis(sweep, key, &axis, err));
     for (const char *text = values;; ++text) {
-        const size_t length = value_length(text);
-        if (length == 0) return orr_fail(err, ORR_EINVAL, "%s %s=%s: a value is missing", origin, key, values);
-        ORR_TRY(axis_add(axis, text, length, err));
+        const size_t length = value_length(text), before = strspn(text, " ");
+        size_t n = length - before;
+        while (n && text[before + n - 1] == ' ')
+            --n;
+        if (n == 0) return orr_fail(err, ORR_EINVAL, "%s %s=%s: a value is missing", origin, key, values);
+        ORR_TRY(axis_add(axis, text + before, n, err));
         text += length;
         if (!*text) return ORR_OK;
     }
@@ -330,16 +333,33 @@ orr_status orr_sweep_name(const struct orr_sweep *sweep, size_t i, char *name, s
     return status;
 }
 
+/* path from the root, or false. One with {key} in it is no file, but the directory before the first is there. */
+static bool from_root(const char *path, char real[PATH_MAX])
+{
+    char directory[PATH_MAX];
+    if (realpath(path, real)) return true;
+    size_t length = strcspn(path, "{");
+    if (!path[length]) return false;
+    while (length && path[length - 1] != '/')
+        --length;
+    const char *rest = path + length;
+    const int n = snprintf(directory, sizeof directory, "%.*s.", (int)length, path);
+    if (n >= PATH_MAX || !realpath(directory, real) || strlen(real) + strlen(rest) + 2 > PATH_MAX) return false;
+    snprintf(real + strlen(real), PATH_MAX - strlen(real), "/%s", rest);
+    return true;
+}
+
 /* Files that the base names, from the root: the text can then be run from everywhere, like that of a point. */
 static orr_status keep_paths(struct orr_config *config, struct orr_error *err)
 {
-    static const char *const keys[] = {"data.file", "model.graph"}; /* a graph may be its text instead */
+    /* A graph may be its text instead. */
+    static const char *const keys[] = {"data.file", "model.graph", "weights.file"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; ++i) {
         const struct orr_config_node *node = orr_config_find(orr_config_root(config), keys[i]);
         if (!node || !node->text || !*node->text || strchr(node->text, '\n')) continue;
         char *path = orr_recipe_path(config, node->text), real[PATH_MAX];
         if (!path) return orr_memory_out(err, "a path", strlen(node->text));
-        const bool found = realpath(path, real) != NULL;
+        const bool found = from_root(path, real);
         orr_memory_free(path);
         if (found) ORR_TRY(orr_recipe_keep_path(config, keys[i], real, err));
     }

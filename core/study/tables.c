@@ -1,7 +1,8 @@
-/* Collecting cells and printing them in columns. A bar in a cell would end it, and is written as a slash. */
+/* Collecting cells and printing them in columns. */
 #include "study/tables.h"
 
 #include "base/memory.h"
+#include "study/markdown.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,27 +16,36 @@ void orr_table_add(struct orr_table *table, orr_status *status, struct orr_error
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    for (char *bar = text; (bar = strchr(bar, '|'));)
-        *bar = '/';
     void *cells = table->cell;
     *status = orr_memory_grow(&cells, &table->capacity, table->n_cells + 1, sizeof *table->cell, err);
     table->cell = cells;
     if (*status != ORR_OK) return;
-    char *copy = orr_memory_text(text);
-    if (!copy)
-        *status = orr_memory_out(err, "a table", strlen(text) + 1);
+    struct orr_text cell = {.data = NULL};
+    *status = orr_markdown_add(&cell, text, err);
+    if (*status == ORR_OK)
+        table->cell[table->n_cells++] = cell.data;
     else
-        table->cell[table->n_cells++] = copy;
+        orr_text_fini(&cell);
 }
 
 static bool is_left(const struct orr_table *table, size_t column) { return column == 0 || table->left[column]; }
+
+/* In characters, of UTF-8. */
+static size_t width_of(const char *cell)
+{
+    size_t width = 0;
+    for (; *cell; ++cell)
+        width += ((unsigned char)*cell & 0xC0) != 0x80;
+    return width;
+}
 
 static orr_status print_row(const struct orr_table *table, const size_t *width, char **cell, struct orr_text *text,
                             struct orr_error *err)
 {
     for (size_t c = 0; c < table->n_columns; ++c) {
-        const int pad = (int)width[c];
-        ORR_TRY(orr_text_add(text, err, "| %*s ", is_left(table, c) ? -pad : pad, cell[c]));
+        const int pad = (int)(width[c] - width_of(cell[c]));
+        const bool left = is_left(table, c);
+        ORR_TRY(orr_text_add(text, err, "| %*s%s%*s ", left ? 0 : pad, "", cell[c], left ? pad : 0, ""));
     }
     return orr_text_add(text, err, "|\n");
 }
@@ -61,7 +71,7 @@ orr_status orr_table_print(const struct orr_table *table, struct orr_text *text,
     for (size_t c = 0; c < columns; ++c)
         width[c] = LEAST;
     for (size_t i = 0; i < rows * columns; ++i) {
-        const size_t length = strlen(table->cell[i]);
+        const size_t length = width_of(table->cell[i]);
         if (length > width[i % columns]) width[i % columns] = length;
     }
     for (size_t r = 0; r < rows; ++r) {

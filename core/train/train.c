@@ -103,11 +103,15 @@ static orr_status claim_directory(struct run *r, struct orr_error *err)
 static orr_status load_checkpoint(struct run *r, struct orr_error *err)
 {
     const char *directory = r->job->directory;
+    uint64_t *steps;
+    size_t count;
     bool found;
+    ORR_TRY(orr_checkpoint_list(directory, &steps, &count, err));
+    orr_memory_free(steps);
     ORR_TRY(orr_checkpoint_load(r->job, &r->parameters, &r->good, r->loss, &found, err));
     if (found)
         orr_log(ORR_LOG_INFO, "train", "going on from step %" PRIu64, r->good.step);
-    else
+    else if (count > 0)
         orr_log(ORR_LOG_WARN, "train", "%s/checkpoints holds no good checkpoint to go on from: starting at step 0",
                 directory);
     return ORR_OK;

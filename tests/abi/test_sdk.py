@@ -60,6 +60,18 @@ def build(scratch, kind, before="", insert=""):
     return os.path.join(directory, "mine", "orrery-%s-mine.so" % kind)
 
 
+def a_tree_that_is_not_installed(scratch):
+    """Make says what it lacks, and takes the headers from the source tree."""
+    expect(run("new", "probe", "mine", cwd=scratch), 0)
+    env = dict(os.environ, PKG_CONFIG_PATH="", PKG_CONFIG_LIBDIR=scratch)
+    command = ["make", "-C", os.path.join(scratch, "mine"), "CC=" + COMPILER]
+    failed = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    equal((failed.returncode != 0, "ORRERY=" in failed.stderr), (True, True), "make without headers, " + failed.stderr)
+    flags = "CFLAGS=-O1 " + os.environ.get("ORRERY_TEST_SANITIZE_FLAGS", "")
+    made = subprocess.run([*command, "ORRERY=" + SOURCE, flags], capture_output=True, text=True, env=env, check=False)
+    equal((made.returncode, os.listdir(os.path.join(scratch, "mine")).count("orrery-probe-mine.so")), (0, 1), made.stderr)
+
+
 def a_backend_builds_and_is_right(scratch):
     path = build(scratch, "backend")
     result = expect(run("validate", path, cwd=scratch), 0)
@@ -142,5 +154,5 @@ def the_cpu_backend_builds_out_of_the_tree(scratch):
 
 
 if __name__ == "__main__":
-    main([a_backend_builds_and_is_right, a_simulator_and_a_probe_build_and_run, what_any_plugin_says_is_heard,
+    main([a_tree_that_is_not_installed, a_backend_builds_and_is_right, a_simulator_and_a_probe_build_and_run, what_any_plugin_says_is_heard,
           documents_show_the_templates_whole, the_first_headers_still_do, the_cpu_backend_builds_out_of_the_tree])  # fmt: skip

@@ -89,6 +89,22 @@ def explain_tells_launches_and_bytes(_):
             raise AssertionError("no %r in:\n%s" % (fragment, text))
 
 
+def explain_plans_once_for_all_seeds(_):
+    seconds = r"^  time .* about (\d+) s for"
+    for seeds, told in [("7", ""), ("7,8,9", ",seed=7, and so 2 more with other seeds")]:
+        text = expect(run("explain", SMOKE, "--device", "reference", "--set", "data.context=2,4", "--seeds", seeds,
+                          "--set", "train.steps=100000"), 0).stdout  # fmt: skip
+        points = [line for line in text.splitlines() if line.startswith("context=")]
+        equal(points, ["context=2" + told, "context=4" + told], "points")
+        n = len(seeds.split(","))
+        [all_points, total] = re.search(r"^all (\d+) points: about (\d+) s", text, re.M).groups()
+        equal(int(all_points), 2 * n, "points in all")
+        each = sum(map(int, re.findall(seconds, text, re.M)))
+        # Each is rounded to a second.
+        if each == 0 or abs(int(total) - n * each) > n * 1 + 1:
+            raise AssertionError("%d seeds of %d s make %s s in\n%s" % (n, each, total, text))
+
+
 def a_run_records_what_the_device_did(scratch):
     out = os.path.join(scratch, "run")
     expect(run("run", SMOKE, "--device", "reference", "--out", out), 0)
@@ -144,4 +160,5 @@ def pytorch_takes_the_same_step(_):
 if __name__ == "__main__":
     main([every_operation_is_timed, without_tables_only_the_step, a_workload_is_built_in, wrong_words_are_refused,
           a_device_without_a_clock_gives_no_trace, explain_tells_launches_and_bytes,
+          explain_plans_once_for_all_seeds,
           a_run_records_what_the_device_did, opencl_traces_its_own_clock, pytorch_takes_the_same_step])  # fmt: skip

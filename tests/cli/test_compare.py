@@ -56,7 +56,6 @@ def nothing_to_compare(scratch):
 
 
 def a_device_is_checked_step_by_step(scratch):
-    del scratch
     result = expect(run("run", SMOKE, "--device", "reference", "--check", "reference"), 0)
     for fragment in ["3 steps,", "layernorm_grad"]:
         if fragment not in result.stdout:
@@ -67,6 +66,7 @@ def a_device_is_checked_step_by_step(scratch):
            "step 0: the first value beyond", "silu")  # fmt: skip
     expect(run("run", SMOKE, "--device", "reference", "--check", "no_such_device"), 2, "no_such_device")
     expect(run("run", SMOKE, "--device", "reference", "--check", "reference", "--check-steps", "0"), 2, "--check-steps")
+    expect(run("run", SMOKE, "--check-steps", "2", "--out", os.path.join(scratch, "none")), 2, "--check DEVICE")
 
 
 if __name__ == "__main__":

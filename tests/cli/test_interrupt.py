@@ -51,17 +51,45 @@ def killed_run_resumes_to_the_same_bytes(scratch):
 
 
 def stopped_run_saves_says_how_to_go_on_and_resumes(scratch):
-    whole, out = uninterrupted(scratch), os.path.join(scratch, "out")
-    process = start(out)
-    wait_for_a_checkpoint(process, out)
-    process.send_signal(signal.SIGINT)
-    _, text = process.communicate(timeout=60)
-    equal(process.returncode, 130, "exit code")
-    for fragment in ["stopped at step", "--resume", "once more to quit at once"]:
-        if fragment not in text:
-            raise AssertionError("no %r in:\n%s" % (fragment, text))
-    expect(run("run", SMOKE, "--out", out, *SETTINGS, "--resume"), 0)
-    same_tree(whole, out)
+    whole = uninterrupted(scratch)
+    for number in [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]:
+        out = os.path.join(scratch, "out%d" % number)
+        process = start(out)
+        wait_for_a_checkpoint(process, out)
+        process.send_signal(number)
+        _, text = process.communicate(timeout=60)
+        equal(process.returncode, 130, "exit code")
+        for fragment in ["stopped at step", "--resume", "once more to quit at once"]:
+            if fragment not in text:
+                raise AssertionError("no %r in:\n%s" % (fragment, text))
+        expect(run("run", SMOKE, "--out", out, *SETTINGS, "--resume"), 0)
+        same_tree(whole, out)
+
+
+def run_whose_terminal_goes_away_saves_itself(scratch):
+    """The shell tells of it and so does the kernel, and what reads the run's output is gone by then."""
+    out = os.path.join(scratch, "out")
+    process = start(out, "--set", "train.checkpoint_every=0")
+    metrics = os.path.join(out, "metrics.jsonl")
+    while process.poll() is None and not (os.path.exists(metrics) and os.path.getsize(metrics)):
+        time.sleep(0.002)
+    process.stdout.close()
+    process.stderr.close()
+    for _ in range(2):
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.001)  # two at once would be one
+    equal(process.wait(timeout=60), 130, "exit code")
+    equal((len(checkpoints(out)), os.path.exists(os.path.join(out, "summary.json"))), (1, False), "checkpoints, finished")
+
+
+def run_under_nohup_outlives_its_terminal(scratch):
+    out = os.path.join(scratch, "out")
+    with subprocess.Popen(["nohup", PROGRAM, "run", SMOKE, "--out", out, *SETTINGS], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
+        wait_for_a_checkpoint(process, out)
+        process.send_signal(signal.SIGHUP)
+        _, text = process.communicate(timeout=300)
+    equal(process.returncode, 0, "exit code (%r)" % text)
 
 
 def killed_sweep_keeps_its_finished_points(scratch):
@@ -146,6 +174,7 @@ def stopped_while_probing_says_how_to_go_on(scratch):
 
 if __name__ == "__main__":
     main([killed_run_resumes_to_the_same_bytes, stopped_run_saves_says_how_to_go_on_and_resumes,
+          run_whose_terminal_goes_away_saves_itself, run_under_nohup_outlives_its_terminal,
           killed_sweep_keeps_its_finished_points, two_runs_in_one_directory,
           locked_directory_is_refused_also_for_resume, resume_on_another_device_is_refused,
           killed_while_probing_resumes_to_the_same_bytes, stopped_while_probing_says_how_to_go_on])  # fmt: skip

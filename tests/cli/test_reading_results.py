@@ -3,14 +3,18 @@ import os
 import subprocess
 
 from interpreter import interpreter
-from program import SMOKE, expect, load, main, run
+from program import SMOKE, equal, expect, load, main, run
 
 SCRIPT = os.path.join(os.environ["ORRERY_TEST_SOURCE"], "docs", "reading-results.py")
 
 
+def read_any(directory):
+    return subprocess.run([interpreter("numpy", "safetensors"), SCRIPT, directory], capture_output=True, text=True,
+                          check=False)  # fmt: skip
+
+
 def read_results(directory):
-    result = subprocess.run([interpreter("numpy", "safetensors"), SCRIPT, directory], capture_output=True, text=True,
-                            check=False)  # fmt: skip
+    result = read_any(directory)
     if result.returncode != 0:
         raise AssertionError(result.stderr)
     return result.stdout
@@ -39,6 +43,30 @@ def a_run_of_one_point(scratch):
             raise AssertionError("no %r in\n%s" % (fragment, text))
 
 
+def sites_are_not_chosen_by_what_is_quoted(scratch):
+    """A site that is best held out alone is not taken, nor one of an earlier step."""
+    rows = ["one,train,0.9", "one,held_out,0.1", "two,train,0.2", "two,held_out,0.8"]
+    with open(os.path.join(scratch, "findings.csv"), "w", encoding="utf-8") as file:
+        file.write("network,probe,quantity,target,step,site,split,value\n")
+        file.writelines("trained,linear,r2,Fx,40,%s\n" % row for row in rows)
+        file.writelines("trained,linear,r2,Fx,20,%s\n" % row for row in ["one,train,0", "one,held_out,0.3"])
+    with open(os.path.join(scratch, "summary.json"), "w", encoding="utf-8") as file:
+        file.write('{"measures": []}')
+    lines = [line.split() for line in read_results(scratch).splitlines()]
+    equal(lines[1:], [["linear", "Fx", "R2", "0.1000", "at", "one"]], "lines")
+
+
+def what_was_not_trained_or_not_finished(scratch):
+    interpreter("numpy", "safetensors")
+    out, probed = os.path.join(scratch, "run"), os.path.join(scratch, "probed")
+    expect(run("run", SMOKE, "--out", out, "-q", "--set", "train.steps=4"), 0)
+    expect(run("probe", out, "--out", probed, "-q"), 0)
+    check_measures(read_results(probed), probed)
+    os.remove(os.path.join(out, "summary.json"))
+    result = read_any(out)
+    equal((result.returncode, result.stderr), (1, "%s holds no finished run\n" % out), "an unfinished run")
+
+
 def a_sweep(scratch):
     out = os.path.join(scratch, "run")
     interpreter("numpy", "safetensors")
@@ -49,4 +77,4 @@ def a_sweep(scratch):
 
 
 if __name__ == "__main__":
-    main([a_run_of_one_point, a_sweep])
+    main([a_run_of_one_point, a_sweep, sites_are_not_chosen_by_what_is_quoted, what_was_not_trained_or_not_finished])

@@ -1,6 +1,8 @@
 """report.html: well-formed, whole, escaped, of one file; its figures; and how Chromium shows it."""
 import glob
+import hashlib
 import html.parser
+import json
 import os
 import re
 import shutil
@@ -77,7 +79,7 @@ def page_is_well_formed_and_whole(scratch):
     out, page, _ = sweep(scratch)
     equal(page.faults, [], "faults")
     headings = re.findall(r"<h2>([^<]*)</h2>", read(out, "report.html").decode())
-    equal(headings, ["What was asked", "Claims", "Figures", "Tables", "Times and machine", "To repeat it"], "headings")
+    equal(headings, ["Is it real?", "What was asked", "Claims", "Figures", "Tables", "Times and machine", "To repeat it"], "headings")
     for fragment in [TITLE, "<i>a & b</i>", "<u>nowhere</u>", "smoke test", "4 of 4 finished", "faithful reading",
                      "reference:0", "--seeds 1..2", "95 % interval"]:  # fmt: skip
         if fragment not in page.words:
@@ -162,13 +164,76 @@ def without_gnuplot_the_page_says_how_to_draw(scratch):
         raise AssertionError(page.words)
 
 
+def several_directories_say_what_made_each(scratch):
+    """Two runs of one seed each: the hash of each recipe and each command, in both reports."""
+    runs = [os.path.join(scratch, "a & b"), os.path.join(scratch, "c")]
+    for seed, out in enumerate(runs):
+        expect(run("run", recipe(scratch), "--out", out, *SWEEP[:7], "--set", "train.seed=%d" % (seed + 5)), 0)
+    both = os.path.join(scratch, "both")
+    expect(run("report", *runs, "--out", both), 0)
+    page = Page(read(both, "report.html").decode())
+    equal(page.faults, [], "faults")
+    text = read(both, "report.md").decode()
+    for seed, out in enumerate(runs):
+        digest = hashlib.sha256(read(out, "recipe.yaml")).hexdigest()
+        for fragment in [out, digest, "train.seed=%d" % (seed + 5)]:
+            if fragment not in page.words.split("To repeat it")[1] or fragment not in text.split("To repeat it")[1]:
+                raise AssertionError("no %r in:\n%s\n%s" % (fragment, page.words, text))
+
+
+def report_does_not_depend_on_where_a_run_lies(scratch):
+    """report.md of one directory names neither it nor the command; the page has both."""
+    out = os.path.join(scratch, "here")
+    result = expect(run("run", recipe(scratch), "--out", out, *SWEEP[:7]), 0)
+    before, elsewhere = read(out, "report.md"), os.path.join(scratch, "there")
+    os.rename(out, elsewhere)
+    expect(run("report", elsewhere), 0)
+    equal(read(elsewhere, "report.md"), before, "report.md after a move (%s)" % result.stdout)
+    if scratch.encode() in before or "To repeat it" in before.decode():
+        raise AssertionError(before.decode())
+    if " run " not in Page(read(elsewhere, "report.html").decode()).words.split("To repeat it")[1]:
+        raise AssertionError("the page has no command")
+
+
+def page_says_how_small_the_run_is(scratch):
+    """Beside the label, and where published values are counted."""
+    out = os.path.join(scratch, "one")
+    expect(run("run", recipe(scratch), "--out", out, *SWEEP[:7]), 0)
+    record = load(out, "env.json")
+    record["sessions"][0]["full_tokens"] = 1e9
+    with open(os.path.join(out, "env.json"), "w", encoding="utf-8") as file:
+        json.dump(record, file)
+    expect(run("report", out), 0, "")
+    words = Page(read(out, "report.html").decode()).words
+    sentence = re.search(r"Trained on [^()]* times smaller than the full job \([^)]*\)\.", read(out, "report.md").decode())
+    if not sentence or "label" + "smoke test. " + sentence.group() not in words.replace("label ", "label"):
+        raise AssertionError("%r is not beside the label in:\n%s" % (sentence, words))
+    if not re.search(r"can be judged, at [0-9.e-]+ % of the full job's training", words):
+        raise AssertionError(words)
+
+
+def lines_of_a_sweep_over_two_keys_are_told_apart(scratch):
+    """Two scores, each with a line for each value of the other key: no two are drawn alike."""
+    out = os.path.join(scratch, "two")
+    expect(run("run", recipe(scratch), "--out", out, *SWEEP[:7], "--set", "data.context=2,4", "--set", "train.noise=0,0.1"), 0)
+    drawn = 0
+    for path in glob.glob(os.path.join(glob.escape(out), "figures", "*.gp")):
+        forms = re.findall(r"with linespoints lw 2.2 dt (\d+) pt (\d+) ps 0.7 lc rgb '(#\w+)' title ('[^']*')", read(path).decode())
+        drawn += len(forms)
+        equal(len({form[:3] for form in forms}), len(forms), "forms in %s, %r" % (path, forms))
+        # In black and white too.
+        equal(len({form[:2] for form in forms}), len(forms), "dashes and markers in %s, %r" % (path, forms))
+    if drawn < 8:
+        raise AssertionError("%d thick lines" % drawn)
+
+
 def one_run_and_what_is_missing(scratch):
     """A run of one point has bars; a sweep without one of its points says so at the top."""
     out = os.path.join(scratch, "one")
     expect(run("run", recipe(scratch), "--out", out, *SWEEP[:7]), 0)
     page = Page(read(out, "report.html").decode())
     equal(page.faults, [], "faults")
-    if "One seed: no number has an interval." not in page.words:
+    if "1 of 1 points finished, 1 seed: no number has an interval." not in page.words.split("What was asked")[0]:
         raise AssertionError(page.words)
     if " mean" in read(out, "figures", "scores-linear-train.dat").decode() or "boxes" not in read(
         out, "figures", "scores-linear-train.gp"
@@ -209,5 +274,7 @@ def chromium_shows_it_on_a_phone_and_a_desk(scratch):
 
 if __name__ == "__main__":
     main([page_is_well_formed_and_whole, every_number_of_every_seed_is_there, every_figure_is_drawn,
-          without_gnuplot_the_page_says_how_to_draw, one_run_and_what_is_missing,
+          without_gnuplot_the_page_says_how_to_draw, several_directories_say_what_made_each,
+          report_does_not_depend_on_where_a_run_lies, page_says_how_small_the_run_is,
+          lines_of_a_sweep_over_two_keys_are_told_apart, one_run_and_what_is_missing,
           chromium_shows_it_on_a_phone_and_a_desk])  # fmt: skip

@@ -1,10 +1,16 @@
 """Sweeps: points in processes of their own, several at a time; what a kill or Ctrl-C leaves; and orrery report."""
+import fcntl
 import glob
 import json
 import os
+import pty
+import re
 import shlex
+import shutil
 import signal
+import struct
 import subprocess
+import termios
 import time
 
 from program import PROGRAM, SMOKE, equal, expect, findings, load, main, read, run, same_tree, tree
@@ -20,7 +26,7 @@ QUICK = ["--set", "train.steps=12", "--set", "study.save_activations=false", "-q
 
 def start(out, *more):
     """In a process group of its own, as a shell starts it."""
-    return subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, *more], stdout=subprocess.PIPE,
+    return subprocess.Popen([PROGRAM, "run", "--out", out, *more, "--", SMOKE], stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True, start_new_session=True)  # fmt: skip
 
 
@@ -153,7 +159,7 @@ def progress_is_one_line_for_all(scratch):
     equal(sorted((event["point"], event["what"]) for event in events if event["event"] == "notice"),
           [("seed=1", "begun"), ("seed=1", "finished"), ("seed=2", "begun"), ("seed=2", "finished")], "notices")  # fmt: skip
     log = read(scratch, "out/seed=1/log.txt").decode()
-    if '"event":"step"' not in log or "All results" not in log:
+    if '"event":"step"' not in log or "All results" not in log or '"level":"warn"' in log:
         raise AssertionError(log)
 
 
@@ -192,6 +198,19 @@ def failing_child_tells_its_own_error(scratch):
         raise AssertionError(result.stderr)
 
 
+def saved_themselves(out, points, text):
+    """Each goes on from the step at which it was stopped, and none is told as one that failed."""
+    if " failed: " in text:
+        raise AssertionError(text)
+    for point in points:
+        log = read(out, point, "log.txt").decode()
+        stopped = [line for line in log.splitlines() if "stopped at step" in line]
+        equal(len(stopped), 1, "stops of %s in:\n%s" % (point, log))
+        step = int(stopped[0].split("stopped at step ")[1].split()[0].strip(",:"))
+        if not any(path.endswith("step-%08d.safetensors" % step) for path in checkpoints(out, point)):
+            raise AssertionError("%s: no checkpoint of step %d: %r" % (point, step, checkpoints(out, point)))
+
+
 def stopped_sweep_says_how_to_go_on_and_resumes(scratch):
     whole, out = os.path.join(scratch, "whole"), os.path.join(scratch, "the out")
     sweep = [*LONG, "--seeds", "1..3", "--jobs", "2"]
@@ -203,22 +222,104 @@ def stopped_sweep_says_how_to_go_on_and_resumes(scratch):
         _, text = process.communicate(timeout=60)
     equal(process.returncode, 130, "exit code")
     gone(pids)
-    if " failed: " in text or "stopped with 0 of 3 points finished" not in text:
+    if "stopped with 0 of 3 points finished" not in text:
         raise AssertionError(text)
-    # Every point saved itself: it goes on from the step at which it was stopped.
-    for point in ["seed=1", "seed=2"]:
-        log = read(out, point, "log.txt").decode()
-        stopped = [line for line in log.splitlines() if "stopped at step" in line]
-        equal(len(stopped), 1, "stops of %s in:\n%s" % (point, log))
-        step = int(stopped[0].split("stopped at step ")[1].split()[0].strip(",:"))
-        if not any(path.endswith("step-%08d.safetensors" % step) for path in checkpoints(out, point)):
-            raise AssertionError("%s: no checkpoint of step %d: %r" % (point, step, checkpoints(out, point)))
+    saved_themselves(out, ["seed=1", "seed=2"], text)
     [command] = [line.split("go on with: ")[1] for line in text.splitlines() if line.startswith("go on with: ")]
     words = shlex.split(command)
-    equal(words[-1], "--resume", "the last word of the command that resumes")
+    equal(words.count("--resume"), 1, "--resume in the command that resumes")
     result = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
     equal(result.returncode, 0, "exit code of the command that resumes (%s)" % result.stderr)
     same_tree(whole, out)
+
+
+def supervisor_that_signals_every_process(scratch):
+    """Points are told by it and by their parent: they save themselves all the same."""
+    out = os.path.join(scratch, "out")
+    with start(out, *LONG, "--seeds", "1,2", "--jobs", "2") as process:
+        wait_for_both(process, out)
+        pids = children(process)
+        equal(len(pids), 2, "processes")
+        for pid in pids:
+            # Held, so that no signal comes before the others; two of one kind would be one.
+            for number in [signal.SIGSTOP, signal.SIGTERM, signal.SIGINT]:
+                os.kill(pid, number)
+        process.send_signal(signal.SIGTERM)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        _, text = process.communicate(timeout=60)
+    equal(process.returncode, 130, "exit code")
+    saved_themselves(out, ["seed=1", "seed=2"], text)
+
+
+def point_that_cannot_save_itself_is_told(scratch):
+    """A stop that lost steps does not look like one that saved them."""
+    out = os.path.join(scratch, "out")
+    # Saved at the end alone: a point that is stopped just after a checkpoint has nothing to save.
+    with start(out, *LONG, "--set", "train.checkpoint_every=0", "--seeds", "1,2", "--jobs", "2") as process:
+        metrics = [os.path.join(out, "seed=%d" % seed, "metrics.jsonl") for seed in (1, 2)]
+        wait_for(lambda: all(os.path.exists(m) and os.path.getsize(m) for m in metrics), process, "a step of each point")
+        pids = children(process)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        shutil.rmtree(os.path.join(out, "seed=1", "checkpoints"), ignore_errors=True)
+        with open(os.path.join(out, "seed=1", "checkpoints"), "w", encoding="ascii"):
+            pass
+        process.send_signal(signal.SIGTERM)
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+        _, text = process.communicate(timeout=60)
+    equal(process.returncode, 130, "exit code")
+    for fragment in ["point seed=1 failed", "cannot be created", "stopped with 0 of 2 points finished", "go on with"]:
+        if fragment not in text:
+            raise AssertionError("no %r in:\n%s" % (fragment, text))
+    equal("point seed=2 failed" in text, False, "seed=2 failed")
+
+
+def resume_on_another_device_computes_nothing(scratch):
+    """Also where no point is finished: those that were not begun would be of the other device."""
+    out = os.path.join(scratch, "out")
+    sweep = [*LONG, "--seeds", "1,2", "--jobs", "1"]
+    with start(out, *sweep) as process:
+        wait_for(lambda: checkpoints(out, "seed=1"), process, "a checkpoint")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    equal(process.returncode, 130, "exit code")
+    before = tree(out)
+    expect(run("run", SMOKE, "--out", out, *sweep, "--resume", "--device", "null"), 2, "seed=1", "origin.json", '"null"')
+    equal(tree(out), before, "files")
+
+
+def time_that_is_left(scratch):
+    """On a narrow terminal too; and while points are probed nobody knows it."""
+    out, controller, terminal = os.path.join(scratch, "wide"), *pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    process = subprocess.Popen([PROGRAM, "run", SMOKE, "--out", out, *LONG, "--seeds", "1,2", "--jobs", "2"],
+                               stdout=subprocess.DEVNULL, stderr=terminal)  # fmt: skip
+    os.close(terminal)
+    text = b""
+    while not re.search(rb"\r0/2 done, 2 running  \d+:\d\d left", text):
+        text += os.read(controller, 4096)
+    process.kill()
+    process.wait()
+    os.close(controller)
+    equal([line for line in text.split(b"\r") if len(line) > 39], [], "lines that a terminal of 40 columns wraps")
+
+    out = os.path.join(scratch, "probing")
+    more = ["--set", "train.steps=12", "--set", "study.windows=700", "--seeds", "1,2", "--jobs", "2"]
+    with start(out, *more) as process:
+        log = os.path.join(out, "seed=2", "log.txt")
+        wait_for(lambda: os.path.exists(log) and b"on network trained" in read(log), process, "a probe of seed=2")
+        [held] = [pid for pid in children(process) if "seed=2" in read("/proc/%d/cmdline" % pid).decode()]
+        os.kill(held, signal.SIGSTOP)
+        for line in process.stderr:
+            event = json.loads(line)
+            if event["event"] == "points" and (event["running"], event["done"]) == (1, 1):
+                break
+        os.kill(held, signal.SIGCONT)
+        process.communicate(timeout=60)
+    if not event["seconds_left"] < 0:
+        raise AssertionError(event)
 
 
 def second_interrupt_and_a_killed_parent_leave_no_process(scratch):
@@ -261,6 +362,7 @@ def finished_sweep_is_left_alone(scratch):
     before = tree(out)
     times = {path: os.stat(path).st_mtime_ns for path in glob.glob(os.path.join(out, "seed=*", "env.json"))}
     expect(run("run", SMOKE, "--out", out, *sweep), 2, "already holds a run")
+    expect(run("run", SMOKE, "--out", out, *QUICK, "--seeds", "1..3", "--resume"), 2, "another --out", "orrery report")
     expect(run("run", SMOKE, "--out", out, *sweep, "--resume", "--device", "null"), 2, "origin.json", "seed=1")
     expect(run("run", SMOKE, "--out", out, *sweep, "--resume"), 0)
     equal({path: os.stat(path).st_mtime_ns for path in times}, times, "times of the points' env.json")
@@ -334,5 +436,7 @@ if __name__ == "__main__":
           a_log_goes_on_over_sessions, words_that_are_no_seeds_or_jobs,
           progress_is_one_line_for_all, killed_child_fails_alone_and_resumes, failing_child_tells_its_own_error,
           stopped_sweep_says_how_to_go_on_and_resumes, second_interrupt_and_a_killed_parent_leave_no_process,
+          supervisor_that_signals_every_process, point_that_cannot_save_itself_is_told,
+          resume_on_another_device_computes_nothing, time_that_is_left,
           resumed_at_once_after_a_kill, finished_sweep_is_left_alone, report_is_that_of_the_run,
           report_gathers_runs_of_different_times, report_of_what_is_not_finished])  # fmt: skip

@@ -11,10 +11,14 @@ import header_comments
 import includes
 import listed_in_meson
 import operations
+import pictures
 import top_level
 
 CLEAN = {
-    "README.md": "`core` `include` `backends` `plugins` `tests` `README.md`",
+    "README.md": "`core` `include` `backends` `plugins` `tests` `docs` `README.md` ![a](docs/figures/a.svg)",
+    "docs/figures/a.svg": "<svg><desc>Produced by GNUPLOT 0.0 patchlevel 0 </desc></svg>\n",
+    "docs/figures/a.gp": "set print '-'\nprint 'a picture'\n",
+    "docs/figures/a.dat": "1 2\n",
     "include/orrery/plugin.h": "#include <stdint.h>\n/* One sentence. */\nint orr_plugin_query(int host);\n",
     "include/orrery/ops.def": 'ORR_OP( 1, FILL, "fill", 0, 1, PRIM, 0x0, EXACT)\nORR_OP(2,MAX,"max",1,1,PRIM,0,EXACT)\n',
     "core/meson.build": "files('graph/rules.c', 'base/error.c', 'cli/orrery.c')\n",
@@ -64,9 +68,17 @@ PLANTED = [
     (operations, "backends/reference/kernels.c", "ROW(MAX, 2) ROW(FILLED, 3)\n", "FILL: no kernel"),
     (operations, "tests/unit/test_graph.c", "/* orr_max(1) */ fill max MAX\n", "MAX: no test"),
     (operations, "include/orrery/ops.def", "\n", "no rows"),
+    (pictures, "docs/figures/a.svg", "<svg/>\n", "was not made by gnuplot"),
+    (pictures, "docs/figures/b.svg", "<svg/>\n", "b.gp is missing"),
+    (pictures, "docs/figures/b.svg", "<svg/>\n", "no page shows it"),
+    (pictures, "docs/b.md", "![b](figures/b.svg)\n", "docs/b.md: figures/b.svg is not there"),
     (top_level, "notes.txt", "\n", "notes.txt"),
     (top_level, "README.md", "`core`\n", "tests: the README"),
 ]  # fmt: skip
+
+if pictures.gnuplot_version():
+    by_another_script = "<desc>Produced by %s </desc>\n" % pictures.gnuplot_version()
+    PLANTED.append((pictures, "docs/figures/a.svg", by_another_script, "is not what docs/figures/a.gp makes"))
 
 # (file name, exported symbols, words that a finding must hold or None for no finding)
 SYMBOLS = [

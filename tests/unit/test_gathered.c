@@ -62,7 +62,8 @@ static void put_point(const char *directory, const char *mass, int context, int 
     put(directory, "findings.csv",
         "unit,point,network,probe,quantity,site,target,split,value,uncertainty,n,step,later\n"
         "1,\"a,b\",trained,linear,r2,hook_embed,Fx,held_out,0.1,,7,5,x\n"
-        "1,\"a,b\",none,linear,r2,raw_inputs,Fx,train,-inf,0.25,7,,y\n");
+        "1,\"a,b\",none,linear,r2,raw_inputs,Fx,train,-inf,0.25,7,,y\n"
+        "1,\"a,b\",trained,linear,force,,,train,0.75,0.125,7,5,z\n");
     put(directory, "metrics.jsonl",
         "{\"step\":2,\"loss\":0.5,\"last_loss\":0.25,\"learning_rate\":0.001,\"tokens_per_second\":9,\"seconds\":1}\n"
         "{\"step\":5,\"loss\":null,\"last_loss\":0.125,\"learning_rate\":0.001,\"tokens_per_second\":9,\"seconds\":2}\n"
@@ -111,11 +112,20 @@ static void test_a_run_of_one_point(void **state)
     const struct orr_gathered_point *p = &g->point[0];
     assert_string_equal(p->name, "");
     assert_true(orr_measures_find(&p->measures, "force", "trained", "linear", "held_out") == 0.5);
-    assert_int_equal(p->findings.count, 2);
-    assert_string_equal(p->findings.row[0].target, "Fx");
-    assert_true(p->findings.row[0].value == 0.1 && isnan(p->findings.row[0].uncertainty));
-    assert_true(p->findings.row[0].step == 5 && p->findings.row[1].step == -1);
-    assert_true(isinf(p->findings.row[1].value) && p->findings.row[1].uncertainty == 0.25);
+    assert_int_equal(p->findings.count, 1); /* of sites and targets none is kept, but counted */
+    assert_string_equal(p->findings.row[0].quantity, "force");
+    assert_true(p->findings.row[0].value == 0.75 && p->findings.row[0].uncertainty == 0.125);
+    assert_int_equal(p->n_found, 1);
+    assert_string_equal(p->found[0].probe, "linear");
+    assert_int_equal(p->found[0].n, 3);
+    struct orr_findings all = {.row = NULL};
+    expect_ok(orr_gathered_findings(p, &all, &err), &err);
+    assert_int_equal(all.count, 3);
+    assert_string_equal(all.row[0].target, "Fx");
+    assert_true(all.row[0].value == 0.1 && isnan(all.row[0].uncertainty));
+    assert_true(all.row[0].step == 5 && all.row[1].step == -1);
+    assert_true(isinf(all.row[1].value) && all.row[1].uncertainty == 0.25);
+    orr_findings_fini(&all);
     assert_int_equal(p->n_losses, 2);
     assert_true(p->loss[0].step == 2 && p->loss[0].loss == 0.5 && isnan(p->loss[1].loss));
     assert_string_equal(p->place.device, "d:1 (n)");
@@ -123,6 +133,32 @@ static void test_a_run_of_one_point(void **state)
     assert_true(p->place.seconds == 2.5);
     assert_int_equal(p->place.n_providers, 1);
     assert_true(p->place.provider[0].products == 3);
+    orr_gathered_destroy(g);
+}
+
+/* Figures of R2 by step are made of sites and targets. */
+static void test_r2_of_every_step_is_kept(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    orr_status status;
+    char hash[17], text[900];
+    put_point("one", "1", 2, 0, 0.5);
+    snprintf(text, sizeof text, recipe_text, "1", 2, 0);
+    char *train = strstr(text, "seed: 0}");
+    assert_non_null(train);
+    strcpy(train, "seed: 0, evaluate: linear, keep_evaluated: true}\nstudy: {every_evaluation: true}\n"
+                  "probes: [{name: linear}]\n");
+    put("one", "recipe.yaml", text);
+    orr_recipe_hash(text, hash);
+    snprintf(text, sizeof text, "{\"recipe_hash\": \"%s\", \"measures\": []}", hash);
+    put("one", "summary.json", text);
+
+    struct orr_gathered *g = gather((const char *const[]){"one"}, 1, NULL, &err, &status);
+
+    expect_ok(status, &err);
+    assert_int_equal(g->n_finished, 1);
+    assert_int_equal(g->point[0].findings.count, 3);
     orr_gathered_destroy(g);
 }
 
@@ -270,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_run_of_one_point, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_r2_of_every_step_is_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_sweep_says_which_points_are_finished, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_summary_of_another_recipe_is_no_finished_point, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_directories_come_together_in_order, set_up, tear_down),

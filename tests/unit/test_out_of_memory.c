@@ -1,61 +1,24 @@
 /* Memory that runs out while checkpoints, trajectories or weights are read, or a graph is made of them, is reported as
  * such, and costs no checkpoint.
  *
- * This program's malloc and its kin stand before the C library's and fail on demand: one of them, or all from one on.
- * Under a sanitizer or valgrind, which bring their own, it is skipped. In: a tiny kepler job with two checkpoints.
+ * Under a sanitizer or valgrind, which bring their own malloc, it is skipped. In: a tiny kepler job with two
+ * checkpoints.
  */
 #include "base/memory.h"
 #include "cli/forward_graph.h"
 #include "data/export.h"
+#include "failing_memory.h"
 #include "io/file.h"
 #include "io/safetensors.h"
+#include "study/figure.h"
 #include "study/report.h"
+#include "study/report_html.h"
 #include "train/checkpoint.h"
 #include "train_fixture.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct {
-    long calls, fail_at; /* -1: never */
-    bool from_then_on;
-} memory = {.fail_at = -1};
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || ORR_SANITIZER_(address_sanitizer) ||              \
-    ORR_SANITIZER_(thread_sanitizer)
-#else
-
-extern void *__libc_malloc(size_t bytes);
-extern void *__libc_calloc(size_t count, size_t bytes);
-extern void *__libc_realloc(void *p, size_t bytes);
-extern void *__libc_memalign(size_t align, size_t bytes);
-
-static bool refused(void)
-{
-    if (memory.fail_at < 0) return false;
-    const long call = memory.calls++;
-    if (memory.from_then_on ? call < memory.fail_at : call != memory.fail_at) return false;
-    errno = ENOMEM;
-    return true;
-}
-
-ORR_EXPORT void *malloc(size_t bytes) { return refused() ? NULL : __libc_malloc(bytes); }
-
-ORR_EXPORT void *calloc(size_t count, size_t bytes) { return refused() ? NULL : __libc_calloc(count, bytes); }
-
-ORR_EXPORT void *realloc(void *p, size_t bytes) { return refused() ? NULL : __libc_realloc(p, bytes); }
-
-ORR_EXPORT int posix_memalign(void **out, size_t align, size_t bytes)
-{
-    void *p = refused() ? NULL : __libc_memalign(align, bytes);
-    if (!p) return ENOMEM;
-    *out = p;
-    return 0;
-}
-
-#endif
 
 struct bench {
     struct train_fixture f;
@@ -309,9 +272,9 @@ static const char *const run_files[][2] = {
                       "\"seconds\":1}\n"},
     {"env.json", "{\"sessions\": [{\"command\": [\"orrery\", \"run\", \"a b\"], \"seconds\": 1, \"weights\": \"w\", "
                  "\"plugins\": [], \"work\": null}]}"},
-    {"summary.json",
-     "{\"recipe_hash\": \"0\", \"measures\": [{\"quantity\": \"q\", \"network\": \"trained\", \"probe\": "
-     "\"linear\", \"split\": \"held_out\", \"value\": 0.5}]}"},
+    {"summary.json", "{\"recipe_hash\": \"1f69f7190162f3b6\", \"measures\": [{\"quantity\": \"q\", \"network\": "
+                     "\"trained\", \"probe\": "
+                     "\"linear\", \"split\": \"held_out\", \"value\": 0.5}]}"},
 };
 
 static orr_status report_run(const void *what, struct orr_error *err)
@@ -347,6 +310,131 @@ static void a_failed_allocation_is_no_unfinished_point(void **state)
     fixture_remove(directory);
 }
 
+/* ---- the page of a sweep, and its parts ---- */
+
+static orr_status write_parts(const void *what, struct orr_error *err)
+{
+    const char *directory = what;
+    struct orr_figure figure = {.name = "figure", .x_label = "x", .log_y = true, .spacing = 1};
+    struct orr_figure_curve *curve;
+    struct orr_html html = {.err = err};
+    struct orr_text svg = {.data = NULL};
+    char why[80];
+    bool missing = false;
+    orr_status status = orr_figure_add(&figure, ORR_CURVE_SEED, 3, &curve, err);
+    for (size_t i = 0; status == ORR_OK && i < curve->n; ++i)
+        curve->x[i] = curve->y[i] = curve->low[i] = curve->high[i] = (double)(i + 1);
+    if (status == ORR_OK) status = orr_figure_tic(&figure, 1, "it's", err);
+    if (status == ORR_OK) status = orr_figure_write(&figure, directory, &svg, &missing, why, sizeof why, err);
+    if (status == ORR_OK) {
+        orr_html_begin(&html, "p");
+        orr_html_attribute(&html, "class", "%d", 1);
+        orr_html_end(&html);
+        orr_html_markdown(&html, "## A\n\n- b\n\n| c | d |\n| - | -: |\n| \\< | e |\n");
+        status = html.status;
+    }
+    orr_text_fini(&html.text);
+    orr_text_fini(&svg);
+    orr_figure_fini(&figure);
+    return status;
+}
+
+static const char sweep_recipe[] =
+    "name: made-up\nsimulator: {name: none}\ndata: {trajectories: 4, steps: 10, context: %s}\n"
+    "train: {steps: 5, batch_size: 3}\nprobes: [{name: linear}]\nscores: {up: [a]}\n"
+    "analysis: {file: f, sha256: abc, first_seed: 0}\n"
+    "expect: [{claim: c, quantity: q, where: {data.context: 2}, value: 0.5, source: s}]\n";
+
+static void put_file(const char *directory, const char *name, const char *text)
+{
+    struct orr_error err = {0};
+    assert_ok(orr_file_make_directories(directory, &err), &err);
+    assert_ok(orr_file_write_atomic(fixture_path(directory, name), text, strlen(text), &err), &err);
+}
+
+/* Two contexts, and a score that training changed. */
+static void put_sweep(const char *directory)
+{
+    static const char *const contexts[] = {"2", "9"};
+    char text[900];
+    snprintf(text, sizeof text, sweep_recipe, "2");
+    const size_t n = strlen(text);
+    snprintf(text + n, sizeof text - n, "sweep: {data.context: [2, 9]}\n");
+    put_file(directory, "recipe.yaml", text);
+    put_file(directory, "env.json", run_files[3][1]);
+    for (size_t i = 0; i < 2; ++i) {
+        char point[512], hash[17];
+        snprintf(point, sizeof point, "%s/context=%s", directory, contexts[i]);
+        snprintf(text, sizeof text, sweep_recipe, contexts[i]);
+        orr_recipe_hash(text, hash);
+        put_file(point, "recipe.yaml", text);
+        snprintf(
+            text, sizeof text,
+            "{\"recipe_hash\": \"%s\", \"measures\": [{\"quantity\": \"up\", \"network\": \"trained\", \"probe\": "
+            "\"linear\", \"split\": \"held_out\", \"value\": 0.5}, {\"quantity\": \"q\", \"network\": \"trained\", "
+            "\"probe\": \"linear\", \"split\": \"held_out\", \"value\": 0.%s}]}",
+            hash, contexts[i]);
+        put_file(point, "summary.json", text);
+        for (size_t k = 1; k < 4; ++k)
+            put_file(point, run_files[k][0], run_files[k][1]);
+    }
+}
+
+static orr_status write_page(const void *what, struct orr_error *err)
+{
+    const char *directory = what;
+    const struct orr_gather_options options = {.directory = &directory, .n_directories = 1};
+    struct orr_report_sources sources = {.item = NULL};
+    struct orr_text text = {.data = NULL};
+    struct orr_gathered *gathered;
+    orr_status status = orr_gathered_read(&options, &gathered, err);
+    if (status == ORR_OK) status = orr_report_sources_read(&directory, 1, &sources, err);
+    if (status == ORR_OK) status = orr_report_write(gathered, &sources, directory, &text, err);
+    if (status == ORR_OK) status = orr_report_html_write(gathered, &sources, directory, err);
+    orr_text_fini(&text);
+    orr_report_sources_fini(&sources);
+    orr_gathered_destroy(gathered);
+    return status;
+}
+
+/* Of a page there are thousands: every 61st, so that it does not take minutes; 61 is prime, and meets each kind. */
+static void page_with_failures(const char *directory)
+{
+    long short_of_memory = 0;
+    bool met = true;
+    for (long n = 0; met; n += 61) {
+        struct orr_error err = {0};
+        memory.calls = 0;
+        memory.from_then_on = true;
+        memory.fail_at = n;
+        const orr_status status = write_page(directory, &err);
+        met = memory.calls > n;
+        memory.fail_at = -1;
+        if (met != (status == ORR_ENOMEM) || (status != ORR_OK && status != ORR_ENOMEM))
+            fail_msg("allocation %ld: %s, expected ENOMEM: %s", n, orr_status_name(status), err.text);
+        short_of_memory += met;
+    }
+    print_message("page: %ld failures\n", short_of_memory);
+    assert_true(short_of_memory >= 20);
+}
+
+static void a_failed_allocation_is_no_page(void **state)
+{
+    (void)state;
+    if (fixture_is_instrumented()) {
+        print_message("SKIPPED failing allocations: a sanitizer or valgrind has its own malloc\n");
+        skip();
+    }
+    char *directory = fixture_directory(), *path = getenv("PATH"), *kept = path ? strdup(path) : NULL;
+    setenv("PATH", directory, 1); /* no gnuplot: that it is missing is found out, with pipes and a process */
+    assert_true(try_with_failures(write_parts, directory, "figure", true) >= 20);
+    put_sweep(directory);
+    page_with_failures(directory);
+    setenv("PATH", kept ? kept : "", 1);
+    free(kept);
+    fixture_remove(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_failed_allocation_is_no_damaged_file),
         cmocka_unit_test(a_failed_allocation_is_no_wrong_model),
         cmocka_unit_test(a_failed_allocation_is_no_unfinished_point),
+        cmocka_unit_test(a_failed_allocation_is_no_page),
     };
     return cmocka_run_group_tests_name("out_of_memory", tests, NULL, NULL);
 }

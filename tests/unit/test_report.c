@@ -1,6 +1,8 @@
 /* Scores, summaries, tables and reports, on numbers made up for the purpose. */
 #include "expect.h"
 #include "study/report.h"
+#include "study/report_claims.h"
+#include "study/report_scale.h"
 #include "study/tables.h"
 
 #include <math.h>
@@ -169,12 +171,12 @@ static void test_table_columns_line_up(void **state)
     orr_status status = ORR_OK;
     struct orr_table table = {.n_columns = 2};
     struct orr_text text = {.data = NULL};
-    static const char *const cells[] = {"", "x", "long", "1.25", "s|t", "10", "incomplete"};
+    static const char *const cells[] = {"", "x", "\u00e9n", "1.25", "s|t", "10", "incomplete"};
     for (size_t i = 0; i < 7; ++i)
         orr_table_add(&table, &status, &err, "%s", cells[i]);
     expect_ok(status, &err);
     expect_ok(orr_table_print(&table, &text, &err), &err);
-    assert_string_equal(text.data, "|      |    x |\n| ---- | ---: |\n| long | 1.25 |\n| s/t  |   10 |\n");
+    assert_string_equal(text.data, "|      |    x |\n| ---- | ---: |\n| \u00e9n   | 1.25 |\n| s\\|t |   10 |\n");
     orr_text_fini(&text);
     orr_table_fini(&table);
 }
@@ -283,6 +285,82 @@ static void test_report_of_two_seeds(void **state)
     free_points(&gathered);
 }
 
+/* A claim that is contradicted in the fifth digit, and an interval that is narrow: both must be seen. */
+static void test_numbers_have_the_digits_that_tell_them_apart(void **state)
+{
+    (void)state;
+    const double near[] = {0.9998, 0.999964, 0.999974}, equal[] = {0.5, 0.5}, never[] = {1, 1 + 1e-9};
+    assert_int_equal(orr_report_digits(4, near, 3), 5);
+    assert_int_equal(orr_report_digits(4, near, 1), 4);
+    assert_int_equal(orr_report_digits(4, equal, 2), 4);
+    assert_int_equal(orr_report_digits(4, never, 2), 6);
+    assert_int_equal(orr_report_digits(9, never, 2), 9);
+
+    struct orr_error err;
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[2];
+    struct orr_html page = {.err = &err};
+    double value[2];
+    make_points(&gathered, point, 2, 0.50003, 0.000001);
+    /* t(1) 12.706 times 0.0000005 is 0.0000064; one more seed: times the square root of 3, 0.000011. */
+    const struct orr_reporting r = {.gathered = &gathered, .recipe = point[0].recipe, .value = value, .err = &err};
+    expect_ok(orr_report_claims(&r, &page), &err);
+    static const char *const fragments[] = {
+        ": 0.5 (here); here 0.50003 (95\u00a0% interval 0.50002 to 0.50004, 2 seeds)",
+        "(one more seed would lie within 0.50002 to 0.50004)"};
+    for (size_t i = 0; i < 2; ++i)
+        if (!strstr(page.text.data, fragments[i])) fail_msg("no \"%s\" in:\n%s", fragments[i], page.text.data);
+    expect_report(&gathered, (const char *const[]){" 0.50003 +- 6.4e-06 ", "0.50002 to 0.50004, misses it", NULL});
+    orr_text_fini(&page.text);
+    free_points(&gathered);
+}
+
+static void test_size_beside_the_full_job(void **state)
+{
+    (void)state;
+    static const double full[] = {90, 39, 3000, 30, 0};
+    static const char *const text[] = {
+        "Trained on 30 input points in all: 3 times smaller than the full job (90).",
+        "Trained on 30 input points in all: 1.3 times smaller than the full job (39).",
+        "Trained on 30 input points in all: 100 times smaller than the full job (3e+03).",
+        "Trained on 30 input points in all: the full job's 30.", "Trained on 30 input points in all."};
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[1];
+    char scale[256];
+    make_points(&gathered, point, 1, 0.25, 0);
+    for (size_t i = 0; i < 5; ++i) {
+        gathered.full_tokens = full[i];
+        orr_report_scale(&gathered, scale, sizeof scale);
+        assert_string_equal(scale, text[i]);
+    }
+    free_points(&gathered);
+}
+
+/* Findings with a site or a target are in no table: they are counted. */
+static void test_a_probe_of_sites_alone_is_named(void **state)
+{
+    (void)state;
+    struct orr_gathered gathered;
+    struct orr_gathered_point point[2];
+    make_points(&gathered, point, 2, 0.25, 0);
+    struct orr_gathered_count found = {.probe = "linear", .n = 2};
+    point[1].found = &found;
+    point[1].n_found = 1;
+    struct orr_error err;
+    struct orr_text text = {.data = NULL};
+    expect_ok(orr_report_print(&gathered, &text, &err), &err);
+    if (strstr(text.data, "findings.csv")) fail_msg("a probe with a table is told of:\n%s", text.data);
+    orr_text_fini(&text);
+    for (size_t i = 0; i < 2; ++i)
+        orr_measures_fini(&point[i].measures);
+    expect_report(&gathered, (const char *const[]){"\nprobe linear: 2 findings, in findings.csv\n", NULL});
+    point[1].n_found = 0;
+    expect_ok(orr_report_print(&gathered, &text, &err), &err);
+    if (strstr(text.data, "findings.csv")) fail_msg("no finding is told of:\n%s", text.data);
+    orr_text_fini(&text);
+    free_points(&gathered);
+}
+
 static void test_report_names_what_is_missing(void **state)
 {
     (void)state;
@@ -316,6 +394,9 @@ int main(void)
         cmocka_unit_test(test_report_of_one_seed),
         cmocka_unit_test(test_no_ratio_to_a_loss_of_zero),
         cmocka_unit_test(test_report_of_two_seeds),
+        cmocka_unit_test(test_numbers_have_the_digits_that_tell_them_apart),
+        cmocka_unit_test(test_size_beside_the_full_job),
+        cmocka_unit_test(test_a_probe_of_sites_alone_is_named),
         cmocka_unit_test(test_report_names_what_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -128,7 +128,8 @@ static void test_power_laws_are_printed(void **state)
     struct orr_text text = {.data = NULL};
     struct orr_error err;
     open_sweep(&s, "fits: {law: {quantity: difference, probe: sound, over: [data.context, train.seed], times: [1, 2],\n"
-                   "  complement: true, published: [1, 2, 3]}}\n");
+                   "  complement: true, published: [1, 2, 3]},\n"
+                   "  other: {quantity: difference, over: [data.context, train.seed], complement: true}}\n");
     for (size_t i = 0; i < POINTS; ++i) {
         const double context = (double)s.point[i].recipe->data.context, seed = (double)s.point[i].seed;
         orr_measures_fini(&s.point[i].measures);
@@ -140,7 +141,8 @@ static void test_power_laws_are_printed(void **state)
     print(&s, &text);
 
     expect_text(&text, "## Power laws");
-    expect_text(&text, "1 - difference = A v^alpha d^beta");
+    expect_text(&text, "law: 1 - difference of sound, held_out = A v^alpha d^beta, v: data.context times 1,");
+    expect_text(&text, "other: 1 - difference of any probe, held_out = A v^alpha d^beta");
     expect_text(&text, "0.125 (");
     expect_text(&text, "1.5 (");
     expect_text(&text, "-0.5 (");

@@ -119,6 +119,63 @@ static void test_scores_contrasts_and_gains(void **state)
     orr_recipe_destroy(recipe);
 }
 
+/* A claim of one target's best R2 makes that number, once a split and network, of the probe that it names or of all. */
+static void test_best_r2_of_claimed_targets(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_recipe *recipe;
+    struct orr_findings f = {.row = NULL};
+    char text[2048];
+    snprintf(text, sizeof text,
+             "%sexpect:\n"
+             "  - {claim: one, quantity: best_r2_Fx, split: train, where: {data.context: 1}, value: 1, source: test}\n"
+             "  - {claim: two, quantity: best_r2_Fx, probe: sound, value: 1, source: test}\n"
+             "  - {claim: three, quantity: best_r2_Fy, probe: another, value: 1, source: test}\n",
+             recipe_text);
+    expect_ok(create(text, &recipe, &err), &err);
+    fill(&f);
+
+    expect_ok(orr_scores_add(&f, recipe, &err), &err);
+
+    /* Of the site that is best on the split train, which is not the best held out. */
+    expect_row(&f, "best_r2_Fx", "trained", 0.2, 0.02);
+    expect_row(&f, "best_r2_Fx", "untrained", 0.1, 0.01);
+    expect_row(&f, "best_r2_Fx", "trained-untrained", 0.2 - 0.1, 0.02 - 0.01);
+    expect_row(&f, "best_r2_Fx", "raw_inputs", 0.05, NAN);
+    assert_null(find(&f, "best_r2_Fy", "trained"));
+    size_t n = 0;
+    for (size_t i = 0; i < f.count; ++i)
+        n += strcmp(f.row[i].quantity, "best_r2_Fx") == 0 && strcmp(f.row[i].network, "trained") == 0;
+    assert_int_equal(n, 2);
+    orr_findings_fini(&f);
+    orr_recipe_destroy(recipe);
+}
+
+/* A score that the recipe itself calls so is that score, once. */
+static void test_a_score_may_have_the_name_of_a_claimed_target(void **state)
+{
+    (void)state;
+    struct orr_error err;
+    struct orr_recipe *recipe;
+    struct orr_findings f = {.row = NULL};
+    expect_ok(create("name: made-up\nsimulator: {name: none}\ndata: {trajectories: 4, steps: 10, context: 2}\n"
+                     "train: {steps: 5, batch_size: 3}\nprobes: [{name: linear}]\nscores: {best_r2_Fx: [Fx]}\n"
+                     "expect:\n  - {claim: one, quantity: best_r2_Fx, value: 1, source: test}\n",
+                     &recipe, &err),
+              &err);
+    add_r2(&f, "trained", "one", "Fx", 0.2, 0.02, 0);
+
+    expect_ok(orr_scores_add(&f, recipe, &err), &err);
+
+    size_t n = 0;
+    for (size_t i = 0; i < f.count; ++i)
+        n += strcmp(f.row[i].quantity, "best_r2_Fx") == 0 && strcmp(f.row[i].network, "trained") == 0;
+    assert_int_equal(n, 2);
+    orr_findings_fini(&f);
+    orr_recipe_destroy(recipe);
+}
+
 /* Scores of every evaluated step are its own, and the best of them all is found, with its step. */
 static void test_the_best_over_steps(void **state)
 {
@@ -278,6 +335,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_contrasts_and_gains),
+        cmocka_unit_test(test_best_r2_of_claimed_targets),
+        cmocka_unit_test(test_a_score_may_have_the_name_of_a_claimed_target),
         cmocka_unit_test(test_the_best_over_steps),
         cmocka_unit_test(test_measures_are_the_rows_without_site_and_target),
         cmocka_unit_test(test_faults_of_contrasts),
