@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "io/safetensors.h"
 
 #include <inttypes.h>
@@ -93,10 +94,11 @@ static json_t *columns_as_json(const struct orr_dataset *data)
 /* Takes json, which may be NULL when there was no memory. */
 static orr_status set_json(struct orr_safetensors *set, const char *key, json_t *json, struct orr_error *err)
 {
-    char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    char *text = NULL;
+    orr_status status = json ? orr_json_print(json, JSON_COMPACT | JSON_REAL_PRECISION(17), key, &text, err)
+                             : orr_fail(err, ORR_ENOMEM, "out of memory for the metadata \"%s\"", key);
     json_decref(json);
-    if (!text) return orr_fail(err, ORR_ENOMEM, "out of memory for the metadata \"%s\"", key);
-    const orr_status status = orr_safetensors_set_metadata(set, key, text, err);
+    if (status == ORR_OK) status = orr_safetensors_set_metadata(set, key, text, err);
     free(text);
     return status;
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "io/safetensors_set.h"
 
 #include <stdlib.h>
@@ -141,11 +142,12 @@ static orr_status write(const struct orr_safetensors *set, const char *header, s
 orr_status orr_safetensors_save(const struct orr_safetensors *set, const char *path, struct orr_error *err)
 {
     json_t *json = describe_all(set);
-    char *header = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    char *header = NULL;
+    orr_status status = json ? orr_json_print(json, JSON_COMPACT, "a header of tensors", &header, err)
+                             : orr_fail(err, ORR_ENOMEM, "out of memory for the header of %s", path);
     json_decref(json);
-    if (!header) return orr_fail(err, ORR_ENOMEM, "out of memory for the header of %s", path);
+    ORR_TRY(status);
     struct orr_file_writer *writer = NULL;
-    orr_status status = ORR_OK;
     if (strlen(header) > ORR_SAFETENSORS_HEADER_MAX - 8)
         status = orr_fail(err, ORR_EINVAL, "%s: the header would exceed %d bytes: fewer tensors or less metadata", path,
                           ORR_SAFETENSORS_HEADER_MAX);

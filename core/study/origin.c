@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "io/file.h"
+#include "io/json.h"
 #include "train/checkpoint.h"
 
 #include <inttypes.h>
@@ -75,8 +76,8 @@ static orr_status compare(const char *path, const json_t *there, json_t *here, s
 
 static orr_status write_origin(const char *path, const json_t *origin, struct orr_error *err)
 {
-    char *text = json_dumps(origin, JSON_INDENT(2));
-    if (!text) return orr_memory_out(err, "origin.json", 0);
+    char *text;
+    ORR_TRY(orr_json_print(origin, JSON_INDENT(2), "origin.json", &text, err));
     const orr_status status = orr_file_write_atomic(path, text, strlen(text), err);
     free(text);
     return status;
